@@ -38,3 +38,9 @@ export {
   type WaitOptions,
 } from './arguments.ts'
 export { deadlineAfter, remainingMs, startTimer } from './deadline.ts'
+// contracts
+export { atomics, type AtomicOps } from './arena/atomics.ts'
+export { WAITS_ASYNC, WAITS_SYNC, type Agent, type WaitKind } from './contracts/agent.ts'
+export type { Thread } from './contracts/thread.ts'
+export type { ArenaMemory, Region } from './contracts/arena-memory.ts'
+export { functionShipper, registerFunctions, type FunctionRecord, type FunctionShipper, type FunctionTable } from './contracts/functions.ts'
