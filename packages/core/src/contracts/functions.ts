@@ -25,10 +25,14 @@ export interface FunctionShipper {
   /** Loads (asynchronously, so top-level await works) the modules that `create` will need. Optional for the caller. */
   preload(heads: readonly unknown[]): Promise<void>
   /**
-   * Makes every function of a message from the heads, before any part is decoded; `fill` then gives function `i` its
-   * decoded `parts`. Nothing of the user's runs in `create` beyond what evaluating a class needs.
+   * Makes every function of a message from the heads, before any part is decoded. `fill` is then called once for each
+   * function, as soon as its own parts are decoded: those it needs first (its base class, the functions it captured)
+   * are filled by then, except in a cycle. So a reducer's `rebuild`, which runs while the rest of the message is still
+   * undecoded, finds its captured variables. Nothing of the user's runs in `create` beyond what evaluating a class needs.
    */
-  create(heads: readonly unknown[]): { readonly functions: readonly Function[]; fill(parts: readonly (readonly unknown[])[]): void }
+  create(heads: readonly unknown[]): { readonly functions: readonly Function[]; fill(index: number, parts: readonly unknown[]): void }
+  /** True when instances of the class have `#private` state that own fields do not show: they are refused. */
+  hasPrivateState?(Class: Function): boolean
 }
 
 let registered: FunctionShipper | undefined
