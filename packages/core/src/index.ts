@@ -44,3 +44,18 @@ export { WAITS_ASYNC, WAITS_SYNC, type Agent, type WaitKind } from './contracts/
 export type { Thread } from './contracts/thread.ts'
 export type { ArenaMemory, Region } from './contracts/arena-memory.ts'
 export { functionShipper, registerFunctions, type FunctionRecord, type FunctionShipper, type FunctionTable } from './contracts/functions.ts'
+// family: shared memory, threads, life
+export { Arena, type FamilyDescriptor } from './arena/arena.ts'
+export { arena, familyDescriptor, joinFamily } from './arena/family.ts'
+export { BLOCK_ALIGN, CHUNK_BYTES, GRAIN_BYTES, LAYOUT_VERSION } from './arena/layout.ts'
+export { peekChildExit, waitChildExit } from './life/child-exit.ts'
+export { claimProcess, livingProcesses, maxProcesses, type ProcessPlace } from './life/process-count.ts'
+export type { ChildExit, Os } from './os/contract.ts'
+export { monotonicMs } from './os/clock.ts'
+export { os } from './os/recommended.ts'
+export { currentThread } from './parking/current-thread.ts'
+export { SpinBudget } from './parking/spin.ts'
+// parking: lines of waiters
+export { Mutex, MUTEX_BYTES } from './parking/mutex.ts'
+export { WAITER_SLOTS, Waiters, WAITERS_BYTES } from './parking/waiters.ts'
+export { waitAsync, waitSync, wakeAll, wakeFirst } from './parking/wait.ts'
