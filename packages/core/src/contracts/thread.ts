@@ -12,6 +12,12 @@ export interface Thread extends Agent {
    * moment to hand on what was offered to this thread's async waiters. Returns the remover.
    */
   onPark(pass: () => void): () => void
+  /**
+   * Runs `body`, which blocks this thread in its own way (the end of a child, not a wait on shared words), as a synchronous
+   * wait: others see `isParked` meanwhile. `body` gets the longest time, in ms, that it may block without coming back to
+   * JavaScript.
+   */
+  block<T>(body: (sliceMs: number) => T): T
   /** Calls `told` once, in a turn of its own, when thread `id` is dead. Returns the canceller. Costs a descriptor while watched. */
   watchDeath(id: number, told: () => void): () => void
   /** A counted reference: while more `ref` than `unref` were called, the event loop stays alive. */

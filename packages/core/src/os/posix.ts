@@ -1,0 +1,124 @@
+import { closeSync, constants, fstatSync, openSync, writeSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import type { ChildExit, Mapping, PipeEnd, PipeName } from './contract.ts'
+
+/** Calls that every POSIX system has under the same name, through koffi. koffi is loaded here and nowhere else. */
+export type Koffi = typeof import('koffi').default
+
+type Call = (...args: (number | string | null | Uint8Array)[]) => number
+
+export interface Libc {
+  readonly koffi: Koffi
+  mmap: Call
+  ftruncate: Call
+  open: Call
+  close: Call
+  read: Call
+  poll: Call
+  waitid: Call
+}
+
+export function loadLibc(): Libc {
+  const koffi = createRequire(import.meta.url)('koffi') as Koffi
+  const lib = koffi.load(null)
+  return {
+    koffi,
+    mmap: lib.func('mmap', 'uintptr_t', ['uintptr_t', 'size_t', 'int', 'int', 'int', 'int64']),
+    ftruncate: lib.func('ftruncate', 'int', ['int', 'int64']),
+    open: lib.func('open', 'int', ['str', 'int']),
+    close: lib.func('close', 'int', ['int']),
+    read: lib.func('read', 'int64', ['int', 'void *', 'size_t']),
+    poll: lib.func('poll', 'int', ['void *', 'uint64', 'int']),
+    waitid: lib.func('waitid', 'int', ['int', 'uint', 'void *', 'int']),
+  }
+}
+
+const PROT_READ_WRITE = 3
+export const MAP_SHARED = 1
+export const MAP_PRIVATE = 2
+const MAX_ADDRESS = Number.MAX_SAFE_INTEGER
+
+/** A mapping is never taken away again: a view that JavaScript has seen may be read at any time. */
+export function mapMemory(libc: Libc, fd: number, offset: number, bytes: number, flags: number): Mapping {
+  const address = libc.mmap(0, bytes, PROT_READ_WRITE, flags, fd, offset)
+  // MAP_FAILED is all ones, which comes back as a bigint.
+  if (typeof address !== 'number' || address > MAX_ADDRESS) throw systemError(libc, 'mmap')
+  const buffer = libc.koffi.view(address, bytes)
+  return { address, words: new Int32Array(buffer), bytes: Buffer.from(buffer) }
+}
+
+export function systemError(libc: Libc, call: string, errno: number = libc.koffi.errno()): NodeJS.ErrnoException {
+  const codes = libc.koffi.os.errno
+  const code = Object.keys(codes).find((name) => codes[name] === errno) ?? `errno ${errno}`
+  return Object.assign(new Error(`${call} failed: ${code}`), { code, errno, syscall: call })
+}
+
+export function inodeOf(fd: number): number {
+  return fstatSync(fd).ino | 0
+}
+
+export const O_CLOEXEC = process.platform === 'darwin' ? 0x0100_0000 : 0o2000000
+
+/**
+ * Opens a pipe under `path`, -1 if it is not there any more. A write end is for `fs` calls: a Worker's `fs` closes it when
+ * the Worker is terminated. A read end goes to a `net.Socket`, which closes it, so `fs` must not know of it.
+ */
+export function openPipeEnd(libc: Libc, path: string, name: PipeName, end: PipeEnd): number {
+  let fd: number
+  if (end === 'read') {
+    fd = libc.open(path, constants.O_RDONLY | constants.O_NONBLOCK | O_CLOEXEC)
+  } else {
+    try {
+      fd = openSync(path, constants.O_WRONLY | constants.O_NONBLOCK)
+    } catch {
+      return -1
+    }
+  }
+  if (fd < 0) return -1
+  // The name may stand for another file by now: its owner died and the numbers were used again.
+  if (inodeOf(fd) === name.inode) return fd
+  if (end === 'read') libc.close(fd)
+  else closeSync(fd)
+  return -1
+}
+
+/** Writes all bytes at the start of `fd`, or closes it. */
+export function fillFile(fd: number, bytes: Uint8Array): number {
+  try {
+    for (let done = 0; done < bytes.length; ) done += writeSync(fd, bytes, done, bytes.length - done, done)
+    return fd
+  } catch (error) {
+    closeSync(fd)
+    throw error
+  }
+}
+
+const P_PID = 1
+const WNOHANG = 1
+const WEXITED = 4
+const CLD_EXITED = 1
+
+/** Where siginfo_t has si_code and si_status, and what WNOWAIT is. */
+export interface WaitFlavour {
+  readonly nowait: number
+  readonly codeAt: number
+  readonly pidAt: number
+  readonly statusAt: number
+}
+
+export function peekChild(libc: Libc, flavour: WaitFlavour, pid: number): ChildExit | 'running' | 'reaped' {
+  const info = Buffer.alloc(128)
+  if (libc.waitid(P_PID, pid, info, WEXITED | WNOHANG | flavour.nowait) !== 0) {
+    return libc.koffi.errno() === libc.koffi.os.errno.ECHILD ? 'reaped' : 'running'
+  }
+  if (info.readInt32LE(flavour.pidAt) !== pid) return 'running'
+  const status = info.readInt32LE(flavour.statusAt)
+  return info.readInt32LE(flavour.codeAt) === CLD_EXITED ? { exitCode: status, signal: null } : { exitCode: null, signal: status }
+}
+
+/** Blocks this thread. `poll` without descriptors: the one sleep that every libc spells alike. */
+export function nap(libc: Libc, ms: number): void {
+  libc.poll(null, 0, Math.ceil(Math.min(ms, MAX_POLL_MS)))
+}
+
+export const MAX_POLL_MS = 2 ** 31 - 1
