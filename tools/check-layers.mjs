@@ -3,6 +3,7 @@
  * are held against it. Tests may use what package.json names under devDependencies as well.
  */
 import { dirname, join, sep } from 'node:path'
+import ts from 'typescript'
 import { filesUnder, manifestOf, packageFolders, report } from './sources.mjs'
 
 const ALLOWED = {
@@ -21,8 +22,6 @@ const ALLOWED = {
 /** Private packages on top of everything. */
 const TOP = ['benchmarks', 'integration-tests']
 
-const IMPORT = /(?:\bfrom\s*|\bimport\s*\(\s*|\bimport\s+|\brequire\s*\(\s*)['"]([^'"\n]+)['"]/g
-const COMMENTS = /\/\*[\s\S]*?\*\/|(?<![:'"`\\])\/\/[^\n]*/g
 const faults = []
 
 for (const folder of packageFolders) {
@@ -45,7 +44,7 @@ for (const folder of packageFolders) {
 report(faults, `${packageFolders.length} packages, every import points down`)
 
 function checkImports(folder, path, text, dependencies, allowed) {
-  for (const [, specifier] of text.replace(COMMENTS, '').matchAll(IMPORT)) {
+  for (const { fileName: specifier } of ts.preProcessFile(text, true, true).importedFiles) {
     if (specifier.startsWith('node:')) continue
     if (specifier.startsWith('.')) {
       const target = join(dirname(path), specifier)

@@ -6,7 +6,7 @@ import { exitCode, root, section } from './setup.mjs'
 
 const tool = (file) => ['node', [join(root, 'tools', file)]]
 const steps = [
-  ['Types', 'turbo', ['run', 'check', '--output-logs=errors-only', '--log-prefix=none']],
+  ['Types', 'tsc', ['-p', 'tsconfig.json']],
   ['Lint', 'eslint', ['.', '--cache', '--cache-location', 'node_modules/.cache/eslint/']],
   ['Layers', ...tool('check-layers.mjs')],
   ['Sync points', ...tool('check-sync-points.mjs')],

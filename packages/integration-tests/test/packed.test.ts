@@ -23,8 +23,8 @@ beforeAll(() => {
     if (unpublished) continue
     const packed = JSON.parse(execFileSync('pnpm', ['pack', '--json', '--pack-destination', project], { cwd: join(packages, folder), encoding: 'utf8' }))
     tarballs[name] = `file:${packed.filename}`
-    for (const other of Object.keys(dependencies)) {
-      if (!dependencies[other].startsWith('workspace:')) others[other] = `file:${realpathSync(join(packages, folder, 'node_modules', other))}`
+    for (const [other, version] of Object.entries(dependencies)) {
+      if (!version.startsWith('workspace:')) others[other] = `file:${realpathSync(join(packages, folder, 'node_modules', other))}`
     }
   }
   const { multiproc, ...parts } = tarballs
@@ -59,6 +59,12 @@ describe.each(Object.entries(NODES))('the packed packages under Node %s', (versi
   })
 })
 
-function manifest(folder: string): { name: string; private?: boolean; dependencies?: Record<string, string> } & Record<string, any> {
+interface Manifest {
+  name: string
+  private?: boolean
+  dependencies?: Record<string, string>
+}
+
+function manifest(folder: string): Manifest {
   return JSON.parse(readFileSync(join(packages, folder, 'package.json'), 'utf8'))
 }
