@@ -1,1 +1,16 @@
-export {}
+/**
+ * A first-in, first-out queue between processes and threads, in shared memory.
+ *
+ * ```ts
+ * import { Process } from '@multiproc/process'
+ * import { Queue } from '@multiproc/queue'
+ *
+ * const queue = new Queue<string>()
+ * new Process({ target: async (queue: Queue<string>) => queue.put('hello'), args: [queue] }).start()
+ * console.log(await queue.get()) // => hello
+ * ```
+ *
+ * @packageDocumentation
+ */
+export { Queue, type QueueOptions } from './queue.ts'
+export { Empty, Full, MultiprocError, registerReducer, ShutDown } from '@multiproc/core'

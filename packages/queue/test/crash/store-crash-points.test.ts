@@ -22,7 +22,7 @@ type World = ReturnType<typeof prepare>
 
 const storeOf = (world: World, id: number, ops: typeof atomics) => new Store(loneAgent(id, world.dead, ops), world.words, 0, world.memory)
 
-function drain(world: World, store: Store): number[] {
+function drain(store: Store): number[] {
   const items: number[] = []
   for (let taken = store.take(true); taken; taken = store.take(true)) {
     items.push(taken.view.bytes[(taken.index + 2) << 2]!)
@@ -53,7 +53,7 @@ it('loses and doubles nothing that was acknowledged, wherever a putter dies', ()
       const store = survivor(world)
       const readyBefore = store.size
       store.put(Uint8Array.of(99), 1, false)
-      const items = drain(world, store)
+      const items = drain(store)
       expect(items.length).toBe(readyBefore + 1)
       expect(items.at(-1)).toBe(99)
       const got = items.slice(0, -1)
@@ -78,14 +78,14 @@ it('gives back what a consumer had, wherever it dies, and nothing it was done wi
     },
     survive: (world) => {
       const store = survivor(world)
-      const items = drain(world, store)
+      const items = drain(store)
       const all = [1, 2, 3, 4, 5, 6, 7, 8, 9]
       const rest = all.filter((n) => !world.finished.includes(n))
       // The last one taken may have become DONE in its very last step.
       expect([rest.join(), rest.slice(1).join()]).toContain(items.join())
       if (items.length < rest.length) expect(world.taken.at(-1)).toBe(rest[0])
       store.put(Uint8Array.of(99), 1, false)
-      expect(drain(world, store)).toEqual([99])
+      expect(drain(store)).toEqual([99])
     },
   })
   expect(points).toBeGreaterThan(50)
@@ -106,7 +106,7 @@ it('survives a second death in the middle of taking back what the first one had'
       store.take(true)
     },
     survive: (world) => {
-      expect(drain(world, survivor(world))).toEqual([1, 2, 3, 4, 5])
+      expect(drain(survivor(world))).toEqual([1, 2, 3, 4, 5])
     },
   })
   expect(points).toBeGreaterThan(10)
