@@ -14,7 +14,8 @@ import { BLOCK_ALIGN } from './layout.ts'
  *   1     KEEPER             kind << 28 | value, see below                         | allocator, adopt()  | sweep
  *   2     PARENT_GENERATION  with kind CHILD: the parent's generation              | allocator, adopt()  | sweep
  *   3     SIZE               bytes asked for, / 64, rounded up                     | allocator          | doctor
- *   4–15  zero
+ *   4     ADOPTIONS          changes with every adoption by a parent               | adopt()            | sweep
+ *   5–15  spare, undefined
  *
  * KEEPER  kind  value                           garbage when                            set by
  *   OWNED   1   thread id                       that thread is dead                     alloc(), adopt()
@@ -34,6 +35,7 @@ export const GENERATION = 0
 const KEEPER = 1
 const PARENT_GENERATION = 2
 const SIZE = 3
+const ADOPTIONS = 4
 
 const OWNED = 1
 const CHILD = 2
@@ -68,7 +70,6 @@ export function writeHeader(region: Region, header: number, keeper: Keeper, byte
   words[header + KEEPER] = keeperWord(keeper)
   words[header + PARENT_GENERATION] = 'parent' in keeper ? keeper.parent.generation : 0
   words[header + SIZE] = Math.ceil(bytes / BLOCK_ALIGN)
-  words.fill(0, header + SIZE + 1, header + (HEADER_BYTES >> 2))
 }
 
 function keeperWord(keeper: Keeper): number {
@@ -84,8 +85,10 @@ function keeperWord(keeper: Keeper): number {
 export function adoptBlock(agent: Agent, region: Region, header: number, keeper: { owner: number } | { parent: Handle }): void {
   const { ops } = agent
   if ('parent' in keeper) {
-    // A parent takes two words. While the block is OWNED the second one means nothing and may be changed.
+    // A parent takes two words. While the block is OWNED the second one means nothing and may be changed. ADOPTIONS goes
+    // first: a sweep that saw the old parent and will see the new generation finds it changed.
     ops.store(region.words, header + KEEPER, keeperWord({ owner: agent.id }))
+    ops.add(region.words, header + ADOPTIONS, 1)
     ops.store(region.words, header + PARENT_GENERATION, keeper.parent.generation)
   }
   // PUBLISH(A3): the parent's generation above is visible to OBSERVE(A3) in isGarbage()
@@ -97,26 +100,29 @@ export function isGarbage(agent: Agent, region: Region, header: number, isLive: 
   const { ops } = agent
   const { words } = region
   for (;;) {
+    const adoptions = ops.load(words, header + ADOPTIONS)
     const keeper = ops.load(words, header + KEEPER) // OBSERVE(A3)
-    const value = keeper & VALUE_MASK
-    switch (keeper >>> KIND_SHIFT) {
-      case OWNED:
-        return agent.isDead(value)
-      case CHILD: {
-        const generation = ops.load(words, header + PARENT_GENERATION)
-        // From parent to parent by adopt() in between: the generation may be of the new one. Look again. (The same
-        // parent again is the same generation: it was alive all the time.)
-        if (ops.load(words, header + KEEPER) !== keeper) continue
-        return !isLive({ offset: value * BLOCK_ALIGN, generation })
+    if (!hasLostKeeper(agent, region, header, keeper, isLive)) return false
+    // The keeper may have given the block away after we read its name, and died only then; or the generation was of the
+    // next parent. A keeper that is gone gives nothing away, so two equal looks are final.
+    if (ops.load(words, header + KEEPER) === keeper && ops.load(words, header + ADOPTIONS) === adoptions) return true
+  }
+}
+
+function hasLostKeeper(agent: Agent, region: Region, header: number, keeper: number, isLive: (handle: Handle) => boolean): boolean {
+  const value = keeper & VALUE_MASK
+  switch (keeper >>> KIND_SHIFT) {
+    case OWNED:
+      return agent.isDead(value)
+    case CHILD:
+      return !isLive({ offset: value * BLOCK_ALIGN, generation: agent.ops.load(region.words, header + PARENT_GENERATION) })
+    default: {
+      // One after the other will do: a table that is empty stays empty.
+      const tables = header + (HEADER_BYTES >> 2)
+      for (let table = 0; table < value; table++) {
+        if (new Holders(agent, region.words, tables + table * (HOLDERS_BYTES >> 2)).anyLive()) return false
       }
-      default: {
-        // One after the other will do: a table that is empty stays empty.
-        const tables = header + (HEADER_BYTES >> 2)
-        for (let table = 0; table < value; table++) {
-          if (new Holders(agent, words, tables + table * (HOLDERS_BYTES >> 2)).anyLive()) return false
-        }
-        return true
-      }
+      return true
     }
   }
 }

@@ -280,7 +280,11 @@ export class Holders {
       const state = ops.load(this.#words, this.#at(entry))
       if (state === FREE || state === except) return false
       if (!this.#isDeadOwner(state)) return true
-      if ((state & STATE_MASK) === HELD) return false
+      // Its owner may have died after it went on from this state (a launched entry is HELD first): look again if it did.
+      if ((state & STATE_MASK) === HELD) {
+        if (ops.load(this.#words, this.#at(entry)) === state) return false
+        continue
+      }
       // A dead sender's: freed before it is said not to count. Failure: adopted, or landed; look again.
       if (ops.compareExchange(this.#words, this.#at(entry), state, FREE) === state) return false
     }
