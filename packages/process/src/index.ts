@@ -1,1 +1,21 @@
-export {}
+/**
+ * Python's `multiprocessing.Process` for Node.js: any function, or the `run()` of a subclass, in a process of its own.
+ *
+ * ```ts
+ * import { Process } from '@multiproc/process'
+ *
+ * const child = new Process({ target: (n: number) => n * 2, args: [21] })
+ * await child.start().result() // => 42
+ * ```
+ *
+ * Limits: the only start method so far is 'spawn', a fresh Node (some 50 ms) for each process; use a pool for many small
+ * jobs. Linux and, slower, macOS.
+ *
+ * @packageDocumentation
+ */
+export { Process, type Sentinel } from './process.ts'
+export { currentProcess, parentProcess, type ParentProcess } from './current.ts'
+export { activeChildren, cpuCount, getAllStartMethods, getStartMethod, isMainProcess, setStartMethod } from './context.ts'
+export type { StartMethod } from './start/method.ts'
+export { internals, type InternalSettings, type ProcessSettings } from './settings.ts'
+export { AbortError, MaybeEncodingError, MultiprocError, ProcessError, ProcessExitError, RemoteError, remoteInfo, TimeoutError } from '@multiproc/core'

@@ -1,0 +1,413 @@
+/**
+ * Process: a function, or a subclass's `run()`, in a process of its own.
+ *
+ * State       set by                                legal next
+ *   MADE      new Process()                         STARTED, CLOSED
+ *   STARTED   start(); ended or not is the kernel's to say: `child.exit()`
+ *                                                   CLOSED (once it has ended)
+ *   CLOSED    close()                               –
+ *   CURRENT   the child's entry: the object that stands for this very process
+ *
+ * All of it lies outside the object, in `states`: the own fields of an instance are the user's, and travel as a copy.
+ */
+import { EventEmitter } from 'node:events'
+import type { Readable, Writable } from 'node:stream'
+import { inspect } from 'node:util'
+import {
+  AbortError, argumentType, checkOptions, checkSyncWaitOptions, checkWaitOptions, closedError, currentThread, deadlineAfter, decode, discard, encode,
+  markRemote, MaybeEncodingError, type MultiprocError, ProcessError, startTimer, TimeoutError, type WaitOptions, type SyncWaitOptions,
+} from '@multiproc/core'
+import { forgetChild, getStartMethod, rememberChild } from './context.ts'
+import { endAtExit } from './daemons.ts'
+import { exitError, type Exit } from './exit.ts'
+import { killTree } from './kill.ts'
+import { checkMayStart } from './may-start.ts'
+import { CRASHED, RETURNED, THREW, UNSENDABLE, type StartBody } from './protocol.ts'
+import { nextChildNumber, self, setAuthKey } from './self.ts'
+import { checkDaemon, checkMethod, checkName, checkSettings, internals, type AnySettings, type ProcessSettings } from './settings.ts'
+import type { StartedChild } from './start/method.ts'
+import { spawnChild } from './start/spawn.ts'
+
+const clock = { nowMs: () => currentThread().nowMs() }
+
+interface State {
+  phase: 'made' | 'started' | 'closed' | 'current'
+  readonly settings: AnySettings
+  readonly identity: readonly number[]
+  name: string
+  daemon: boolean
+  authKey: Uint8Array
+  child?: StartedChild
+  /** What `result()` gives, once it was looked at. */
+  outcome?: Promise<unknown>
+}
+
+const states = new WeakMap<Process<any, any>, State>()
+
+function stateOf(process: Process<any, any>, call: string): State {
+  const state = states.get(process)
+  if (state === undefined) throw argumentType(`${call}: this`, 'a Process', process)
+  if (state.phase === 'closed') throw closedError(call)
+  return state
+}
+
+type AllButLast<A extends unknown[]> = A extends [...infer Head, unknown?] ? Head : never
+type Last<A extends unknown[]> = Required<A> extends [...unknown[], infer L] ? L : never
+
+/** What `wait()` can wait for. */
+export interface Sentinel {
+  /** A pidfd, readable once the process has ended; -1 if it had ended before anybody asked. Belongs to the Process. */
+  readonly fd: number
+}
+
+/**
+ * A function, or the `run()` of a subclass, in a process of its own.
+ *
+ * @param options.target - what the child runs: any function, from any file; it may be async. It is sent by reference if a
+ *   module exports it, else with the variables it captures, as copies.
+ * @param options.args - its arguments, sent as copies; handles (queues, locks, pipe ends) stay connected.
+ * @param options.kwargs - an object, passed as one more, last argument.
+ * @throws TypeError or RangeError for a wrong option, before anything happens.
+ * @remarks Python: `multiprocessing.Process(target=, args=, kwargs=, name=, daemon=)`.
+ * @example
+ * const child = new Process({ target: (n: number) => n * 2, args: [21] })
+ * await child.start().result() // => 42
+ */
+export class Process<R = unknown, A extends unknown[] | [] = any[]> extends EventEmitter<{ exit: [exitCode: number, signalCode: NodeJS.Signals | null] }> {
+  constructor(options?: ProcessSettings & { target?: (...args: A) => R; kwargs?: undefined } & ([] extends A ? { args?: A } : { args: A }))
+  constructor(
+    options: ProcessSettings & { target: (...args: A) => R; kwargs: Last<A> } & ([] extends AllButLast<A> ? { args?: AllButLast<A> } : { args: AllButLast<A> }),
+  )
+  constructor(options: AnySettings = {}) {
+    super()
+    checkSettings(options)
+    const { parent: _, ...here } = self()
+    const identity = [...here.identity, nextChildNumber()]
+    states.set(this, {
+      phase: 'made',
+      settings: options,
+      identity,
+      name: options.name ?? `Process-${identity.join(':')}`,
+      daemon: options.daemon ?? here.daemon,
+      authKey: here.authKey,
+    })
+  }
+
+  /** For messages and logs; need not be unique. Can be set before the start. */
+  get name(): string {
+    return stateOf(this, '`process.name`').name
+  }
+  set name(name: string) {
+    checkName(name)
+    madeState(this, '`process.name =`').name = name
+  }
+
+  /**
+   * A daemon ends with its parent, whatever ends that (`kill -9` included), and may start no processes. Inherited; can be
+   * set before the start. Python: `Process.daemon`.
+   */
+  get daemon(): boolean {
+    return stateOf(this, '`process.daemon`').daemon
+  }
+  set daemon(daemon: boolean) {
+    checkDaemon(daemon)
+    madeState(this, '`process.daemon =`').daemon = daemon
+  }
+
+  /** The secret of this program's processes, inherited from the parent; 32 random bytes in the main process. Python: `Process.authkey`. */
+  get authKey(): Uint8Array {
+    return stateOf(this, '`process.authKey`').authKey
+  }
+  set authKey(key: Uint8Array) {
+    if (!(key instanceof Uint8Array)) throw argumentType('`process.authKey`', 'a Uint8Array', key)
+    const state = stateOf(this, '`process.authKey =`')
+    state.authKey = key
+    if (state.phase === 'current') setAuthKey(key)
+  }
+
+  /** The process id; undefined before the start. */
+  get pid(): number | undefined {
+    const state = stateOf(this, '`process.pid`')
+    return state.phase === 'current' ? process.pid : state.child?.pid
+  }
+
+  /** The same as `pid`. */
+  get ident(): number | undefined {
+    return this.pid
+  }
+
+  /** null: not started, or running. -N: ended by signal N. Asked of the kernel, so it is true while the event loop is blocked. */
+  get exitCode(): number | null {
+    return stateOf(this, '`process.exitCode`').child?.exit()?.exitCode ?? null
+  }
+
+  /** The signal that ended it, if one did. */
+  get signalCode(): NodeJS.Signals | null {
+    return stateOf(this, '`process.signalCode`').child?.exit()?.signalCode ?? null
+  }
+
+  /** For `wait()`: becomes ready when the process ends. @throws ERR_MULTIPROC_NOT_STARTED before the start. */
+  get sentinel(): Sentinel {
+    return { fd: childOf(this, '`process.sentinel`').sentinelFd }
+  }
+
+  /** The child's standard input, if `stdio` makes it a pipe; else null. */
+  get stdin(): Writable | null {
+    return stateOf(this, '`process.stdin`').child?.stdin ?? null
+  }
+  /** The child's standard output, if `stdio` makes it a pipe; else null. Read it, or a child that writes much will wait. */
+  get stdout(): Readable | null {
+    return stateOf(this, '`process.stdout`').child?.stdout ?? null
+  }
+  /** The child's standard error, if `stdio` makes it a pipe; else null. */
+  get stderr(): Readable | null {
+    return stateOf(this, '`process.stderr`').child?.stderr ?? null
+  }
+
+  /**
+   * What the child runs. Calls `target` here; a subclass overrides it, and finds its own fields in the child as copies.
+   * Python: `Process.run()`.
+   */
+  run(): R | PromiseLike<R> {
+    const { target, args = [], kwargs } = stateOf(this, '`process.run()`').settings
+    return target?.(...(kwargs === undefined ? args : [...args, kwargs])) as R
+  }
+
+  /**
+   * Starts the child and returns at once: `pid` is there, its modules are not yet loaded.
+   *
+   * @throws ERR_MULTIPROC_NOT_SENDABLE, naming the path (`args[0].onDone`), before anything is started;
+   *   ERR_MULTIPROC_ALREADY_STARTED; ERR_MULTIPROC_DAEMON_CHILD in a daemon; ERR_MULTIPROC_BOOTSTRAP while this process still
+   *   loads its own modules; ERR_MULTIPROC_DEPTH; ERR_MULTIPROC_PROCESS_LIMIT; ERR_MULTIPROC_SPAWN; AbortError.
+   * @remarks Unless it is a daemon, the child keeps this process alive until it ends. Python: `Process.start()`.
+   */
+  start(): this {
+    const state = stateOf(this, '`process.start()`')
+    if (state.phase !== 'made') throw alreadyStarted('`process.start()` failed', this, 'Make a new Process for each start.')
+    const { settings } = state
+    checkMethod('`process.start()`: method', settings.method ?? getStartMethod())
+    if (settings.signal?.aborted === true) throw new AbortError('`process.start()` was aborted: nothing was started.', { cause: settings.signal.reason })
+    checkMayStart()
+    const child = launch(this, state)
+    state.phase = 'started'
+    state.child = child
+    rememberChild(this)
+    if (state.daemon) endAtExit(child)
+    const abort = () => child.signal('SIGTERM')
+    settings.signal?.addEventListener('abort', abort, { once: true })
+    child.onExit(({ exitCode, signalCode }) => {
+      settings.signal?.removeEventListener('abort', abort)
+      forgetChild(this)
+      this.emit('exit', exitCode, signalCode)
+    })
+    return this
+  }
+
+  /**
+   * Waits until the child has ended.
+   *
+   * @param options.timeout - milliseconds; 0 looks once; default waits for ever.
+   * @param options.signal - aborting ends the wait, not the child.
+   * @returns true: it has ended; false: the time ran out.
+   * @throws ERR_MULTIPROC_NOT_STARTED; ERR_MULTIPROC_NOT_CHILD for the current process; AbortError.
+   * @remarks Any number of times, before and after the end. Keeps the event loop alive meanwhile. Python: `Process.join(timeout)`, seconds there.
+   * @example await child.join({ timeout: 5000 }) || child.kill()
+   */
+  async join(options?: WaitOptions): Promise<boolean> {
+    return (await ended(this, '`process.join()`', checkWaitOptions('`process.join()`', options))) !== undefined
+  }
+
+  /**
+   * The same, blocking this thread: no timer, signal handler or promise runs meanwhile. A child whose piped output nobody
+   * reads may never end.
+   */
+  joinSync(options?: SyncWaitOptions): boolean {
+    const { timeout } = checkSyncWaitOptions('`process.joinSync()`', options)
+    return childOf(this, '`process.joinSync()`').waitSync(deadlineAfter(clock, timeout))
+  }
+
+  /**
+   * Waits for what `target` (or `run()`) returned, a promise's value included. Can be called any number of times.
+   *
+   * @returns a copy of it; handles in it stay connected.
+   * @throws what the child threw, rebuilt, with `cause`, its stack joined to this one's; MaybeEncodingError if the value
+   *   cannot be sent; ProcessExitError if the child ended without returning (`process.exit()`, a signal, an error elsewhere);
+   *   TimeoutError after `timeout`; AbortError after an abort of `options.signal`, or of the one given to the constructor.
+   * @remarks Resolves when the child has ended, not when it has returned. Python has no counterpart: a queue is used there.
+   */
+  async result(options?: WaitOptions): Promise<Awaited<R>> {
+    const call = '`process.result()`'
+    const caller = new Error()
+    const checked = checkWaitOptions(call, options)
+    const exit = await ended(this, call, checked)
+    if (exit === undefined) throw new TimeoutError(`${call} failed: ${this.name} has not ended within ${checked.timeout} ms. It runs on; wait again or call terminate().`)
+    const state = stateOf(this, call)
+    return (await (state.outcome ??= outcomeOf(state, exit, caller))) as Awaited<R>
+  }
+
+  /** Whether it was started and has not ended, asked of the kernel. Python: `Process.is_alive()`. */
+  isAlive(): boolean {
+    const { phase, child } = stateOf(this, '`process.isAlive()`')
+    return phase === 'current' || (child !== undefined && !child.isOver())
+  }
+
+  /**
+   * Sends SIGTERM: ends the child unless it handles that signal. Its own children go on; locks it holds are freed as
+   * `abandoned`. Does nothing once it has ended. Python: `Process.terminate()`.
+   */
+  terminate(): void {
+    childOf(this, '`process.terminate()`').signal('SIGTERM')
+  }
+
+  /**
+   * Sends SIGKILL, which cannot be handled.
+   * @param options.tree - also kills all processes below it (Linux).
+   */
+  kill(options?: { tree?: boolean }): void {
+    checkOptions('`process.kill()`', options, ['tree'])
+    const child = childOf(this, '`process.kill()`')
+    if (options?.tree === true && !child.isOver()) killTree(child.pid)
+    child.signal('SIGKILL')
+  }
+
+  /** Sends SIGINT, as Ctrl-C does: exit code -2 unless the child handles it. Python 3.14: `Process.interrupt()`. */
+  interrupt(): void {
+    childOf(this, '`process.interrupt()`').signal('SIGINT')
+  }
+
+  /**
+   * Frees what is held for a child that has ended; every other member throws ERR_MULTIPROC_CLOSED from then on. Closing
+   * twice is harmless.
+   * @throws ERR_MULTIPROC_ALREADY_STARTED while it runs: join or terminate it first. Python: `Process.close()`.
+   */
+  close(): void {
+    const state = states.get(this)
+    if (state === undefined || state.phase === 'closed') return
+    if (this.isAlive()) throw alreadyStarted('`process.close()` failed', this, 'Join or terminate it first.')
+    const record = state.outcome === undefined ? state.child?.result() : undefined
+    if (record?.withHandles === true) discard(record.body)
+    state.child?.close()
+    state.phase = 'closed'
+  }
+
+  /** Terminates the child if it still runs, then waits for its end. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    const state = states.get(this)
+    if (state?.phase !== 'started') return
+    if (this.isAlive()) this.terminate()
+    await this.join()
+  }
+
+  [inspect.custom](): string {
+    const state = states.get(this)
+    if (state === undefined) return '<Process>'
+    const exit = state.child?.exit()
+    const running = state.phase === 'current' || state.phase === 'started' ? 'started' : state.phase
+    const status = exit === undefined ? running : `ended exitCode=${exit.exitCode}`
+    const pid = state.phase === 'current' ? process.pid : state.child?.pid
+    return `<${this.constructor.name} ${inspect(state.name)}${pid === undefined ? '' : ` pid=${pid}`} ${status}${state.daemon ? ' daemon' : ''}>`
+  }
+}
+
+Object.defineProperty(Process.prototype, Symbol.for('multiproc.unsendable'), {
+  value: 'A Process belongs to its creator. Send its pid, or what it computes.',
+})
+
+/** Makes `process` (made without its constructor) the object that stands for this very process. Called once in a thread. */
+export function becomeCurrent(process: Process<any, any>, settings: AnySettings): void {
+  EventEmitter.call(process as never)
+  const { name, identity, daemon, authKey } = self()
+  states.set(process, { phase: 'current', settings, name, identity, daemon, authKey })
+}
+
+/** The own fields every Process has from EventEmitter: listeners stay here. */
+const emitterKeys = new Set(Reflect.ownKeys(new EventEmitter()))
+
+function launch(process: Process<any, any>, state: State): StartedChild {
+  const { settings } = state
+  const Class = process.constructor as Function
+  const isSubclass = Class !== Process
+  const own = Reflect.ownKeys(process).filter((key) => !emitterKeys.has(key) && Object.getOwnPropertyDescriptor(process, key)?.enumerable === true)
+  const body: StartBody = {
+    target: settings.target,
+    args: settings.args ?? [],
+    kwargs: settings.kwargs,
+    class: isSubclass ? Class : undefined,
+    this: isSubclass ? Object.fromEntries(own.map((key) => [key, (process as unknown as Record<PropertyKey, unknown>)[key]])) : undefined,
+  }
+  const here = self()
+  const special = settings[internals] ?? {}
+  const head = {
+    name: process.name,
+    identity: state.identity,
+    daemon: process.daemon,
+    mayHaveChildren: special.mayHaveChildren ?? false,
+    depth: here.depth + 1,
+    maxDepth: here.maxDepth,
+    maxProcesses: here.maxProcesses,
+    authKey: Buffer.from(state.authKey).toString('base64'),
+    argv: globalThis.process.argv,
+    parent: { pid: globalThis.process.pid, name: here.name },
+    ignoreSigint: special.ignoreSigint ?? false,
+    title: special.title,
+  }
+  return spawnChild(head, encode(body, ''), settings)
+}
+
+function madeState(process: Process<any, any>, call: string): State {
+  const state = stateOf(process, call)
+  if (state.phase !== 'made') throw alreadyStarted(`${call} failed`, process, 'Set it before start().')
+  return state
+}
+
+function childOf(process: Process<any, any>, call: string): StartedChild {
+  const { phase, child } = stateOf(process, call)
+  if (phase === 'current') {
+    throw new ProcessError('ERR_MULTIPROC_NOT_CHILD', `${call} failed: ${process.name} is the current process, not a child of it. Only its creator may do this.`)
+  }
+  if (child === undefined) throw new ProcessError('ERR_MULTIPROC_NOT_STARTED', `${call} failed: ${process.name} was not started. Call start() first.`)
+  return child
+}
+
+function alreadyStarted(what: string, process: Process<any, any>, next: string): MultiprocError {
+  return new ProcessError('ERR_MULTIPROC_ALREADY_STARTED', `${what}: ${process.name} (pid ${process.pid}) was started already. ${next}`)
+}
+
+/** Waits for the end of the child, which keeps the event loop alive meanwhile even if it is a daemon. */
+function ended(process: Process<any, any>, call: string, { timeout, signal }: WaitOptions): Promise<Exit | undefined> {
+  const child = childOf(process, call)
+  return new Promise((resolve, reject) => {
+    const aborted = () => finish(() => reject(new AbortError(`${call} was aborted; the process runs on.`, { cause: signal?.reason })))
+    let stopTimer = () => {}
+    let stopWaiting = () => {}
+    const finish = (settle: () => void) => {
+      stopTimer()
+      stopWaiting()
+      signal?.removeEventListener('abort', aborted)
+      child.unref()
+      settle()
+    }
+    child.ref()
+    if (signal?.aborted === true) return aborted()
+    const exit = child.exit()
+    if (exit !== undefined || timeout === 0) return finish(() => resolve(exit))
+    signal?.addEventListener('abort', aborted, { once: true })
+    stopTimer = startTimer(clock, deadlineAfter(clock, timeout), () => finish(() => resolve(child.exit())))
+    stopWaiting = child.onExit((how) => finish(() => resolve(how)))
+  })
+}
+
+async function outcomeOf(state: State, exit: Exit, caller: Error): Promise<unknown> {
+  const child = state.child as StartedChild
+  const record = child.result()
+  if (record?.kind === RETURNED) return decode(record.body)
+  const { signal } = state.settings
+  if (record === undefined && signal?.aborted === true) throw new AbortError(`\`process.result()\` failed: the signal of ${state.name} was aborted.`, { cause: signal.reason })
+  const cause = record === undefined ? undefined : decode(record.body)
+  if (record !== undefined) markRemote(cause, { pid: child.pid, processName: state.name }, caller)
+  if (record?.kind === THREW) throw cause
+  if (record?.kind === UNSENDABLE) {
+    throw new MaybeEncodingError(`\`process.result()\` failed: what ${state.name} returned cannot be sent: ${(cause as Error).message}`, { cause })
+  }
+  throw exitError(state.name, child.pid, exit, record?.kind === CRASHED ? cause : undefined)
+}

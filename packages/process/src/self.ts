@@ -1,0 +1,100 @@
+/**
+ * What this process is: the main one, or a child and whose. Decided by evidence at first use, by whichever code asks
+ * first: a module preloaded with `--import` runs in the child before our entry does, and must not take itself for a main
+ * process and start children.
+ *
+ * One record per process: other copies of this package, and code in the vm context of a test runner, find it on an object
+ * of Node's own; worker threads find it in their environment data.
+ */
+import { randomBytes } from 'node:crypto'
+import { getEnvironmentData, isMainThread, setEnvironmentData, Worker } from 'node:worker_threads'
+import { atomics, joinFamily, maxProcesses } from '@multiproc/core'
+import { maxDepthFrom } from './depth.ts'
+import { ARENA_FD, readHead, type StartHead } from './protocol.ts'
+
+export interface Self {
+  readonly name: string
+  readonly identity: readonly number[]
+  readonly daemon: boolean
+  readonly mayHaveChildren: boolean
+  /** 0: the main process. */
+  readonly depth: number
+  readonly maxDepth: number
+  readonly maxProcesses: number
+  readonly authKey: Uint8Array
+  readonly parent: { readonly pid: number; readonly name: string } | null
+  /** Shared by the threads of the process: see the constants below. */
+  readonly words: Int32Array
+  /** What the child's entry needs of the payload; undefined in a main process and in worker threads. */
+  readonly head?: StartHead
+}
+
+/** 1 while the modules of the payload are loaded: nothing may be started. */
+const LOADING = 0
+/** Children made so far, for their names. */
+const CHILD_COUNT = 1
+
+const key = 'multiproc.process.self.v1'
+const here = Symbol.for(key)
+const carrier = Worker as unknown as { [here]?: Self }
+
+export function self(): Self {
+  return (carrier[here] ??= findOut())
+}
+
+export function isLoading(): boolean {
+  return self().words[LOADING] === 1
+}
+
+export function endLoading(): void {
+  atomics.store(self().words, LOADING, 0)
+}
+
+export function nextChildNumber(): number {
+  return atomics.add(self().words, CHILD_COUNT, 1) + 1
+}
+
+/** Python's `authkey` of the current process can be set, and is what its later children inherit. */
+export function setAuthKey(authKey: Uint8Array): void {
+  const changed = { ...self(), authKey }
+  carrier[here] = changed
+  share(changed)
+}
+
+function findOut(): Self {
+  if (!isMainThread) {
+    const shared = getEnvironmentData(key) as unknown as Self | undefined
+    if (shared !== undefined) return shared
+  }
+  const head = isMainThread && /[\\/]child[\\/]main\.[jt]s$/.test(process.argv[1] ?? '') ? readHead() : undefined
+  const found = head === undefined ? mainSelf() : childSelf(head)
+  if (head !== undefined) joinFamily({ fd: ARENA_FD, layout: head.arenaLayout })
+  share(found)
+  return found
+}
+
+function share({ head: _, ...rest }: Self): void {
+  setEnvironmentData(key, rest as never)
+}
+
+function mainSelf(): Self {
+  return {
+    name: 'MainProcess',
+    identity: [],
+    daemon: false,
+    mayHaveChildren: true,
+    depth: 0,
+    maxDepth: maxDepthFrom(process.env),
+    maxProcesses: maxProcesses(),
+    authKey: new Uint8Array(randomBytes(32)),
+    parent: null,
+    words: new Int32Array(new SharedArrayBuffer(8)),
+  }
+}
+
+function childSelf(head: StartHead): Self {
+  const words = new Int32Array(new SharedArrayBuffer(8))
+  words[LOADING] = 1
+  const { name, identity, daemon, mayHaveChildren, depth, maxDepth, maxProcesses, parent } = head
+  return { name, identity, daemon, mayHaveChildren, depth, maxDepth, maxProcesses, parent, words, head, authKey: new Uint8Array(Buffer.from(head.authKey, 'base64')) }
+}

@@ -1,0 +1,38 @@
+import { readFileSync } from 'node:fs'
+import { describe, expect, it } from 'vitest'
+import { runProgram } from '@multiproc/testing'
+import { facts, fixture } from './run.ts'
+
+describe('a program that would start itself for ever', () => {
+  it('by starting a process while a module is loaded: its first child refuses', async () => {
+    const { code, exitCode, stdout, stderr } = await facts('guards/bootstrap.mjs')
+    expect({ code, exitCode }).toEqual({ code: 'ERR_MULTIPROC_BOOTSTRAP', exitCode: 1 })
+    expect(stdout).toHaveLength(2)
+    expect(stderr).toContain('is still loading the modules')
+  })
+
+  it('by nesting: ends at MULTIPROC_MAX_DEPTH, whatever env its children are given', async () => {
+    const { n, code, message, stdout } = await facts('guards/depth.mjs', { env: { MULTIPROC_MAX_DEPTH: '3' } })
+    expect({ n, code }).toEqual({ n: 3, code: 'ERR_MULTIPROC_DEPTH' })
+    expect(message).toContain('MULTIPROC_MAX_DEPTH is 3')
+    expect(stdout).toEqual(['depth 0', 'depth 1', 'depth 2', 'depth 3'])
+  })
+
+  it('by nesting and spreading: ends at MULTIPROC_MAX_PROCESSES', async () => {
+    const { count, code } = await facts('guards/fan-out.mjs', { env: { MULTIPROC_MAX_PROCESSES: '12' } })
+    expect(code).toBe('ERR_MULTIPROC_PROCESS_LIMIT')
+    expect(count).toBe(13)
+  })
+
+  it('by node -e: the child runs its target, not the program again', async () => {
+    const code = readFileSync(fixture('guards/preload.mjs'), 'utf8')
+    const cwd = new URL('../..', import.meta.url).pathname
+    const { stdout } = await runProgram(fixture('guards/program.mjs'), { execArgv: ['--input-type=module', '-e', code], cwd })
+    expect(stdout).toBe('preloaded\n{"value":"fine"}\n')
+  })
+
+  it('by a preloaded module: knows that it is in a child', async () => {
+    const { stdout } = await runProgram(fixture('guards/program.mjs'), { execArgv: ['--import', fixture('guards/preload.mjs').href] })
+    expect(stdout.trim().split('\n').sort()).toEqual(['preloaded', 'preloaded', 'program', expect.stringMatching(/"value"/), '{"refused":"ERR_MULTIPROC_BOOTSTRAP"}'].sort())
+  })
+})

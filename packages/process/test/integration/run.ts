@@ -1,0 +1,26 @@
+import { expect } from 'vitest'
+import { runProgram, type ProgramOptions } from '@multiproc/testing'
+
+export const fixture = (name: string) => new URL(`../fixtures/${name}`, import.meta.url)
+
+/** Runs a fixture that prints one JSON object last; gives the object, and what else was printed. */
+export async function facts(name: string, options: ProgramOptions = {}): Promise<any> {
+  const { stdout, stderr, exitCode } = await runProgram(fixture(name), options)
+  expect({ exitCode, stderr: exitCode === 0 ? '' : stderr }).toEqual({ exitCode: 0, stderr: '' })
+  const lines = stdout.trimEnd().split('\n')
+  return { ...JSON.parse(lines.at(-1) as string), stdout: lines.slice(0, -1), stderr }
+}
+
+export function isRunning(pid: number): boolean {
+  try {
+    process.kill(pid, 0)
+    return true
+  } catch {
+    return false
+  }
+}
+
+/** Resolves once the process is gone; the test's own timeout is the watchdog. */
+export async function gone(pid: number): Promise<void> {
+  while (isRunning(pid)) await new Promise((resolve) => setTimeout(resolve, 5))
+}
