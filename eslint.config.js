@@ -27,7 +27,7 @@ function imports(home) {
 }
 
 export default defineConfig(
-  globalIgnores(['**/dist/**', '**/node_modules/**', '**/.turbo/**', '.tmp/**']),
+  globalIgnores(['**/dist/**', '**/node_modules/**', '**/.turbo/**', '**/*.stripped.mjs', '.tmp/**']),
   tseslint.configs.recommended,
   {
     rules: {

@@ -4,6 +4,9 @@
  * As a setup file it looks after every test file, in the process that ran it, so that the culprit has a name; as a
  * global setup it marks the run and looks once more at its end, for what the test processes themselves left behind.
  */
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { afterAll, beforeAll } from 'vitest'
 import { MARK, eventually, killMarked, leftFiles, markedProcesses, newMark, openDescriptors } from './packages/testing/src/index.ts'
 
@@ -17,11 +20,14 @@ const GRACE_MS = 5_000
 const FAMILY_DESCRIPTORS = 12
 
 export async function setup(): Promise<() => Promise<void>> {
-  process.env[MARK] ??= newMark()
-  const mark = process.env[MARK]
+  const mark = (process.env[MARK] ??= newMark())
+  // A temp folder of its own: another run on this machine is not our leak. Short, because sockets lie in it.
+  const temporary = mkdtempSync(join(tmpdir(), 'mp-'))
+  process.env.TMPDIR = temporary
   const filesBefore = leftFiles()
   return async () => {
-    const leaks = [...(await lateFiles(filesBefore)), ...(await lateProcesses(`${mark}`, 'worker'))]
+    const leaks = [...(await lateFiles(filesBefore)), ...(await lateProcesses(mark, 'worker'))]
+    rmSync(temporary, { recursive: true, force: true })
     if (leaks.length > 0) throw new Error(`leaked by this test run:\n  ${leaks.join('\n  ')}`)
   }
 }

@@ -3,14 +3,14 @@ import { runProgram } from '@multiproc/testing'
 
 /** Runs an example as a user would and returns its lines, with pids and measured seconds masked. */
 async function linesOf(name: string): Promise<string[]> {
-  const outcome = await runProgram(new URL(`../../../examples/${name}.ts`, import.meta.url), { timeoutMs: 55_000 })
+  const outcome = await runProgram(new URL(`../../../examples/${name}.ts`, import.meta.url), { timeoutMs: 110_000 })
   expect(outcome, outcome.stderr).toMatchObject({ exitCode: 0, signal: null, stderr: '' })
   return outcome.stdout.trimEnd().split('\n')
 }
 
 const masked = (line: string): string => line.replace(/\b(process|write:|read:) \d+/g, '$1 P').replace(/\(\d+\)/, '(C)').replace(/\d+\.\d\d/g, 'S')
 
-describe('the examples', () => {
+describe('the examples', { timeout: 120_000 }, () => {
   it('01-process runs a function in a child, between the lines of its parent', async () => {
     const lines = await linesOf('01-process')
     expect(lines.map(masked)).toEqual([

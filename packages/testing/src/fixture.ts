@@ -5,6 +5,7 @@
 import { spawn, type ChildProcess } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import { MARK, killMarked, newMark } from './leaks.ts'
+import { stripped } from './stripped.ts'
 import { WatchdogError } from './watchdog.ts'
 
 export interface ProgramOptions {
@@ -13,7 +14,7 @@ export interface ProgramOptions {
   env?: Record<string, string | undefined>
   /** Node flags in front of the file. */
   execArgv?: readonly string[]
-  /** The Node binary; default: `MULTIPROC_TEST_NODE`, else the one that runs the tests. */
+  /** The Node binary; default: `MULTIPROC_TEST_NODE`, else the one that runs the tests. An old one gets stripped copies. */
   node?: string
   cwd?: string
   /** Text for the program's stdin, which ends after it. Default: no stdin. */
@@ -51,9 +52,11 @@ export class Program {
     this.#file = file
     const mark = newMark()
     const env: NodeJS.ProcessEnv = { ...process.env, ...options.env, [MARK]: mark }
+    const node = options.node ?? process.env.MULTIPROC_TEST_NODE ?? process.execPath
+    const runnable = file.endsWith('.ts') && node !== process.execPath ? stripped(file) : file
     this.#child = spawn(
-      options.node ?? process.env.MULTIPROC_TEST_NODE ?? process.execPath,
-      [...(options.execArgv ?? []), file, ...(options.args ?? [])],
+      node,
+      [...(options.execArgv ?? []), runnable, ...(options.args ?? [])],
       { env, cwd: options.cwd, stdio: [options.input === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'] },
     )
     if (options.input !== undefined) this.#child.stdin!.end(options.input)

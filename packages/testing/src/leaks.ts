@@ -54,12 +54,12 @@ export function killMarked(mark: string): LeftProcess[] {
   return [...killed.values()]
 }
 
-/** Files that outlive processes: POSIX shared memory, and everything of ours in the temp folder. */
+/** Files that outlive processes: our POSIX shared memory, and everything in the temp folder (a run has one of its own). */
 export function leftFiles(): Set<string> {
   const temporary = tmpdir()
   return new Set([
-    ...list('/dev/shm').map((name) => join('/dev/shm', name)),
-    ...list(temporary).filter((name) => name.startsWith('multiproc')).map((name) => join(temporary, name)),
+    ...list('/dev/shm').filter((name) => name.includes('multiproc')).map((name) => join('/dev/shm', name)),
+    ...list(temporary).map((name) => join(temporary, name)),
   ])
 }
 

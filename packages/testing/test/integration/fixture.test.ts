@@ -1,3 +1,4 @@
+import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { eventually, killMarked, markedProcesses, runProgram, startProgram } from '../../src/index.ts'
 
@@ -9,10 +10,16 @@ describe('runProgram', () => {
     expect(outcome).toEqual({ stdout: 'out in\n', stderr: 'err\n', exitCode: 3, signal: null })
   })
 
+  it('runs a TypeScript program on a Node that knows no types', async () => {
+    const node = join(import.meta.dirname, '../../../integration-tests/node_modules/node-20/bin/node')
+    const outcome = await runProgram(new URL('../fixtures/imports.ts', import.meta.url), { node })
+    expect(outcome).toMatchObject({ stdout: 'v20 42\n', stderr: '', exitCode: 0 })
+  })
+
   it('kills a program that hangs, and the children it started in their own sessions', async () => {
-    const program = startProgram(LEAVES_A_CHILD, { args: ['hang'], timeoutMs: 1500 })
+    const program = startProgram(LEAVES_A_CHILD, { args: ['hang'], timeoutMs: 5000 })
     const pid = Number((await program.printed(/left (\d+)/))[1])
-    await expect(program.ended).rejects.toThrow(/did not end within 1500 ms/)
+    await expect(program.ended).rejects.toThrow(/did not end within 5000 ms/)
     await eventually('the child is gone', () => !alive(pid))
   })
 

@@ -1,0 +1,25 @@
+/**
+ * Runs TypeScript programs on a Node that does not strip types by itself (before 22.18): copies without types, beside the
+ * originals so that every import still resolves. Lines and columns stay what they are.
+ */
+import { existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { stripTypeScriptTypes } from 'node:module'
+import { dirname, resolve } from 'node:path'
+
+const RELATIVE_IMPORT = /(\bfrom\s*|\bimport\s*\(?\s*|\bnew URL\(\s*)(['"])(\.{1,2}\/[^'"\n]+)\.ts\2/g
+
+/** The path of a `.mjs` copy of a `.ts` program, and of every file of its package's tests that it imports. */
+export function stripped(file: string, done = new Set<string>()): string {
+  const copy = file.replace(/\.ts$/, '.stripped.mjs')
+  if (done.has(file)) return copy
+  done.add(file)
+  const text = stripTypeScriptTypes(readFileSync(file, 'utf8')).replace(RELATIVE_IMPORT, (whole, before, quote, path) => {
+    const target = resolve(dirname(file), `${path}.ts`)
+    if (!existsSync(target)) return whole
+    stripped(target, done)
+    return `${before}${quote}${path}.stripped.mjs${quote}`
+  })
+  // Several test processes may do this at once; what they write is the same.
+  if (!existsSync(copy) || readFileSync(copy, 'utf8') !== text) writeFileSync(copy, text)
+  return copy
+}
