@@ -35,23 +35,37 @@ export async function run(command, args, { env = environment } = {}) {
   if (code !== 0) throw new Failure(`${[command, ...args].join(' ')} ended with ${code}`)
 }
 
-/** Runs a program with inherited stdio; after `timeoutMs` it is killed and counts as failed. */
+/**
+ * Runs a program with inherited stdio; after `timeoutMs` it is killed, with everything it started, and counts as failed.
+ * For that it gets a process group of its own, so what the terminal would have told it is passed on.
+ */
 export function exitCode(command, args, { env = environment, cwd = root, timeoutMs } = {}) {
   return new Promise((resolve) => {
-    const child = spawn(command, args, { cwd, env, stdio: 'inherit', shell: process.platform === 'win32' })
+    const grouped = timeoutMs !== undefined && process.platform !== 'win32'
+    const child = spawn(command, args, { cwd, env, stdio: 'inherit', detached: grouped, shell: process.platform === 'win32' })
+    const kill = (signal) => {
+      try {
+        process.kill(grouped ? -child.pid : child.pid, signal)
+      } catch {
+        // It has ended meanwhile.
+      }
+    }
     const timer = timeoutMs && setTimeout(() => {
       console.error(`killed: it did not end within ${timeoutMs / 1000} s`)
-      child.kill('SIGKILL')
+      kill('SIGKILL')
     }, timeoutMs)
+    const forwarded = grouped ? ['SIGINT', 'SIGTERM', 'SIGHUP'] : []
+    for (const signal of forwarded) process.on(signal, kill)
+    const end = (code) => {
+      clearTimeout(timer)
+      for (const signal of forwarded) process.off(signal, kill)
+      resolve(code)
+    }
     child.on('error', (error) => {
       console.error(error.message)
-      clearTimeout(timer)
-      resolve(127)
+      end(127)
     })
-    child.on('exit', (code, signal) => {
-      clearTimeout(timer)
-      resolve(code ?? signal)
-    })
+    child.on('exit', (code, signal) => end(code ?? signal))
   })
 }
 
