@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import { atomics } from '../../../src/arena/atomics.ts'
 import { CHUNK_BYTES, GRAIN_BYTES } from '../../../src/arena/layout.ts'
 import { sizeClasses } from '../../../src/arena/size-classes.ts'
 import { Holders, HOLDERS_BYTES } from '../../../src/handles/holders.ts'
@@ -73,6 +74,38 @@ describe('alloc and free', () => {
     expect(arena.isLive(second)).toBe(false)
     arena.free(second)
     expect(arena.isLive(large)).toBe(true)
+  })
+
+  it('does not take what an earlier use left behind in a newly cut grain for a header', () => {
+    const { arena, memory } = setUp()
+    const run = arena.alloc(GRAIN_BYTES - 64, OWNED)
+    const { words, base } = memory.region(run.offset)
+    const place = run.offset - 64 + 64 + 5 * sizeClasses[0]!.bytes
+    words[(place - base) >> 2] = 77
+    arena.free(run)
+    expect(arena.alloc(64, OWNED).offset).toBe(run.offset + 64)
+    expect(arena.isLive({ offset: place + 64, generation: 77 })).toBe(false)
+  })
+
+  it('looks again when a grain was cut anew while isLive() looked', () => {
+    const { arena, family, memory } = setUp()
+    const [first, second] = [arena.alloc(64, OWNED), arena.alloc(64, OWNED)]
+    const { words, base } = memory.region(second.offset)
+    const header = (second.offset - 64 - base) >> 2
+    const slow = family.allocator(2, {
+      ...atomics,
+      load: (from, index) => {
+        if (from === words && index === header) {
+          for (const handle of [first, second]) arena.free(handle)
+          arena.sweep()
+          const run = arena.alloc(GRAIN_BYTES - 64, OWNED)
+          expect(run.offset).toBeLessThan(second.offset)
+          words[header] = second.generation // the bytes of a user
+        }
+        return atomics.load(from, index)
+      },
+    })
+    expect(slow.isLive(second)).toBe(false)
   })
 
   it('cuts a grain into all the blocks of its class before it takes another', () => {
