@@ -65,3 +65,16 @@ export { HEADER_BYTES, type Handle, type Keeper } from './arena/block.ts'
 export { allocator } from './arena/family-allocator.ts'
 export { RedoLog, redoLogBytes } from './arena/redo-log.ts'
 export { Holders, HOLDERS_BYTES, HOLDERS_ENTRIES, type Flight } from './handles/holders.ts'
+// codec and handles
+export { encode, type Encoded } from './codec/encode.ts'
+export { adoptHandles, carriesHandles, decode, discard, preloadFunctions } from './codec/decode.ts'
+export { registerReducer, type Reducer } from './codec/reducers.ts'
+export { move } from './handles/move.ts'
+export {
+  registerHandle,
+  type ArenaPlace,
+  type FlightTable,
+  type HandleType,
+  type ReducedHandle,
+  type RevivedParts,
+} from './handles/registry.ts'
