@@ -6,7 +6,7 @@ export function library(childEntries: string[] = []) {
     entry: Object.fromEntries(['src/index.ts', ...childEntries].map((file) => [file.replace(/^src\/|\.ts$/g, ''), file])),
     format: 'esm',
     target: 'node20',
-    dts: { entry: 'src/index.ts' },
+    dts: { entry: 'src/index.ts', compilerOptions: { customConditions: [] } },
     sourcemap: true,
     clean: true,
   })
