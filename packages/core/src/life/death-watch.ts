@@ -64,6 +64,9 @@ export class DeathWatch {
     })
     reader.resume()
     reader.unref()
+    // A named pipe whose writer was gone before it was opened never ends, so after the opening it is asked once.
+    if (!os.marksDeath) probeDeath(os, table, entry.id)
+    if (table.isDead(entry.id)) this.lookSoon(entry, 0)
   }
 
   private look(entry: Watched): void {

@@ -1,7 +1,7 @@
-import { closeSync, constants, existsSync, fstatSync, ftruncateSync, mkdtempSync, openSync, rmSync, unlinkSync, writeSync } from 'node:fs'
+import { closeSync, constants, existsSync, fstatSync, ftruncateSync, mkdtempSync, openSync, readdirSync, rmSync, unlinkSync, writeSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import { threadId } from 'node:worker_threads'
+import { basename, join } from 'node:path'
+import { isMainThread, threadId } from 'node:worker_threads'
 import { atomics } from '../arena/atomics.ts'
 import { monotonicMs } from './clock.ts'
 import type { ChildExit, Identity, Mapping, Os, OsPipe, PipeEnd, PipeName, SharedWords } from './contract.ts'
@@ -15,6 +15,7 @@ import { isDeadByProc, readStat } from './proc.ts'
  * macOS gets this one; on Linux `MULTIPROC_BACKEND=portable` forces it.
  */
 const LONGEST_SLICE_MS = 20
+const PLACE_PREFIX = 'multiproc-'
 
 const darwin = process.platform === 'darwin'
 const siginfo: WaitFlavour = darwin
@@ -35,18 +36,18 @@ class PortableOs implements Os {
   }
 
   createMemory(): { fd: number; place: string } {
+    for (const name of readdirSync(tmpdir())) {
+      if (name.startsWith(PLACE_PREFIX)) this.removeUnused(join(tmpdir(), name))
+    }
     // 0700, made by mkdtemp under a name nobody could guess.
-    const place = mkdtempSync(join(tmpdir(), 'multiproc-'))
-    this.place = place
-    const owner = process.pid
-    process.once('exit', () => {
-      if (process.pid === owner) rmSync(place, { recursive: true, force: true })
-    })
+    const place = mkdtempSync(join(tmpdir(), `${PLACE_PREFIX}${process.pid}-`))
+    this.usePlace(place)
     return { fd: this.unlinked(), place }
   }
 
   usePlace(place: string): void {
     this.place = place
+    if (isMainThread) process.once('exit', () => this.removeUnused(place, process.pid))
   }
 
   growMemory(fd: number, bytes: number): void {
@@ -160,6 +161,20 @@ class PortableOs implements Os {
     return peekChild(this.libc, siginfo, pid)
   }
 
+  /**
+   * Removes a family's folder once nobody who has a pipe in it lives: by the last to leave, or, after a kill, by the next
+   * family. `leaving` lives, but not for long.
+   */
+  private removeUnused(place: string, leaving = 0): void {
+    try {
+      const founder = Number(basename(place).split('-')[1])
+      const pids = [founder, ...readdirSync(place).map((name) => parseInt(name, 10))]
+      if (pids.every((pid) => !(pid > 0) || pid === leaving || this.isProcessDead(pid, 0))) rmSync(place, { recursive: true, force: true })
+    } catch {
+      // Another user's, or being removed by somebody else.
+    }
+  }
+
   private pipePath(pid: number, number: number): string {
     return join(this.place, `${pid}-${number}`)
   }
@@ -172,7 +187,7 @@ class PortableOs implements Os {
 
   /** In the private folder, where no other user can see the name in the moment it has one. */
   private unlinked(): number {
-    const folder = this.place === '' ? mkdtempSync(join(tmpdir(), 'multiproc-')) : this.place
+    const folder = this.place === '' ? mkdtempSync(join(tmpdir(), `${PLACE_PREFIX}${process.pid}-`)) : this.place
     const path = join(folder, `memory-${process.pid}-${threadId}-${++this.pipes}`)
     // Not through `fs`: a Worker's `fs` would close it at the Worker's end.
     closeSync(openSync(path, 'wx+', 0o600))

@@ -16,10 +16,11 @@ export function os(): Os {
 }
 
 function openRecommended(): Os {
-  const wanted = process.env.MULTIPROC_BACKEND
-  const portable = wanted === 'portable' || (wanted === undefined && process.platform !== 'linux')
+  const wanted = process.env.MULTIPROC_BACKEND || (process.platform === 'linux' ? 'linux' : 'portable')
   try {
-    return portable ? openPortable() : openLinux()
+    if (wanted === 'portable') return openPortable()
+    if (wanted === 'linux') return openLinux()
+    throw new Error(`MULTIPROC_BACKEND is ${wanted}, and there are only linux and portable`)
   } catch (cause) {
     const reason = cause instanceof Error ? cause.message : String(cause)
     throw new MultiprocError(

@@ -1,0 +1,19 @@
+import { runProgram } from '@multiproc/testing'
+import { describe, expect, it } from 'vitest'
+
+const programs: [string, string][] = [
+  ['told-of-deaths', 'tells every waiter, blocked or not, that a process was killed'],
+  ['first-told-dies', 'tells the others of a death when the first that was told dies too'],
+  ['workers', 'takes the end of a thread for a death, and gets past sleeping threads'],
+  ['bells', 'hears a doorbell whatever happens to its ringers'],
+  ['slots', 'uses the slots of the dead again'],
+]
+
+describe.each(process.platform === 'linux' ? ['linux', 'portable'] : ['portable'])('on the %s backend, a family', (backend) => {
+  it.each(programs)('%s: it %s', async (name) => {
+    const file = new URL(`../../fixtures/life/${name}.ts`, import.meta.url)
+    const env = { MULTIPROC_BACKEND: backend }
+    const outcome = await runProgram(file, { env, execArgv: ['--conditions=@multiproc/source'], timeoutMs: 55_000 })
+    expect(outcome, outcome.stdout + outcome.stderr).toMatchObject({ exitCode: 0, stderr: '' })
+  })
+})
