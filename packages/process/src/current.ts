@@ -1,9 +1,10 @@
 import { constants, openSync } from 'node:fs'
 import { Socket } from 'node:net'
 import { AbortError, checkWaitOptions, deadlineAfter, startTimer, type WaitOptions } from '@multiproc/core'
-import { becomeCurrent, Process } from './process.ts'
+import { Process } from './process.ts'
 import { PARENT_FD } from './protocol.ts'
 import { self } from './self.ts'
+import { becomeCurrent } from './state.ts'
 
 let current: Process | undefined
 

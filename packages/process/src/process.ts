@@ -1,55 +1,28 @@
-/**
- * Process: a function, or a subclass's `run()`, in a process of its own.
- *
- * State       set by                                legal next
- *   MADE      new Process()                         STARTED, CLOSED
- *   STARTED   start(); ended or not is the kernel's to say: `child.exit()`
- *                                                   CLOSED (once it has ended)
- *   CLOSED    close()                               –
- *   CURRENT   the child's entry: the object that stands for this very process
- *
- * All of it lies outside the object, in `states`: the own fields of an instance are the user's, and travel as a copy.
- */
 import { EventEmitter } from 'node:events'
 import type { Readable, Writable } from 'node:stream'
 import { inspect } from 'node:util'
 import {
-  AbortError, argumentType, checkOptions, checkSyncWaitOptions, checkWaitOptions, closedError, currentThread, deadlineAfter, decode, discard, encode,
-  markRemote, MaybeEncodingError, type MultiprocError, ProcessError, startTimer, TimeoutError, type WaitOptions, type SyncWaitOptions,
+  AbortError,
+  argumentType,
+  checkOptions,
+  checkSyncWaitOptions,
+  checkWaitOptions,
+  currentThread,
+  deadlineAfter,
+  discard,
+  TimeoutError,
+  type SyncWaitOptions,
+  type WaitOptions,
 } from '@multiproc/core'
 import { forgetChild, getStartMethod, rememberChild } from './context.ts'
 import { endAtExit } from './daemons.ts'
-import { exitError, type Exit } from './exit.ts'
 import { killTree } from './kill.ts'
+import { launch } from './launch.ts'
 import { checkMayStart } from './may-start.ts'
-import { CRASHED, RETURNED, THREW, UNSENDABLE, type StartBody } from './protocol.ts'
+import { ended, outcomeOf } from './outcome.ts'
 import { nextChildNumber, self, setAuthKey } from './self.ts'
-import { checkDaemon, checkMethod, checkName, checkSettings, internals, type AnySettings, type ProcessSettings } from './settings.ts'
-import type { StartedChild } from './start/method.ts'
-import { spawnChild } from './start/spawn.ts'
-
-const clock = { nowMs: () => currentThread().nowMs() }
-
-interface State {
-  phase: 'made' | 'started' | 'closed' | 'current'
-  readonly settings: AnySettings
-  readonly identity: readonly number[]
-  name: string
-  daemon: boolean
-  authKey: Uint8Array
-  child?: StartedChild
-  /** What `result()` gives, once it was looked at. */
-  outcome?: Promise<unknown>
-}
-
-const states = new WeakMap<Process<any, any>, State>()
-
-function stateOf(process: Process<any, any>, call: string): State {
-  const state = states.get(process)
-  if (state === undefined) throw argumentType(`${call}: this`, 'a Process', process)
-  if (state.phase === 'closed') throw closedError(call)
-  return state
-}
+import { checkDaemon, checkMethod, checkName, checkSettings, type AnySettings, type ProcessSettings } from './settings.ts'
+import { alreadyStarted, childOf, madeState, stateOf, states, type AnyProcess } from './state.ts'
 
 type AllButLast<A extends unknown[]> = A extends [...infer Head, unknown?] ? Head : never
 type Last<A extends unknown[]> = Required<A> extends [...unknown[], infer L] ? L : never
@@ -188,7 +161,7 @@ export class Process<R = unknown, A extends unknown[] | [] = any[]> extends Even
     checkMethod('`process.start()`: method', settings.method ?? getStartMethod())
     if (settings.signal?.aborted === true) throw new AbortError('`process.start()` was aborted: nothing was started.', { cause: settings.signal.reason })
     checkMayStart()
-    const child = launch(this, state)
+    const child = launch(this, state, isPlain(this))
     state.phase = 'started'
     state.child = child
     rememberChild(this)
@@ -223,7 +196,7 @@ export class Process<R = unknown, A extends unknown[] | [] = any[]> extends Even
    */
   joinSync(options?: SyncWaitOptions): boolean {
     const { timeout } = checkSyncWaitOptions('`process.joinSync()`', options)
-    return childOf(this, '`process.joinSync()`').waitSync(deadlineAfter(clock, timeout))
+    return childOf(this, '`process.joinSync()`').waitSync(deadlineAfter(currentThread(), timeout))
   }
 
   /**
@@ -313,101 +286,7 @@ Object.defineProperty(Process.prototype, Symbol.for('multiproc.unsendable'), {
   value: 'A Process belongs to its creator. Send its pid, or what it computes.',
 })
 
-/** Makes `process` (made without its constructor) the object that stands for this very process. Called once in a thread. */
-export function becomeCurrent(process: Process<any, any>, settings: AnySettings): void {
-  EventEmitter.call(process as never)
-  const { name, identity, daemon, authKey } = self()
-  states.set(process, { phase: 'current', settings, name, identity, daemon, authKey })
-}
-
-/** The own fields every Process has from EventEmitter: listeners stay here. */
-const emitterKeys = new Set(Reflect.ownKeys(new EventEmitter()))
-
-function launch(process: Process<any, any>, state: State): StartedChild {
-  const { settings } = state
-  const Class = process.constructor as Function
-  const isSubclass = Class !== Process
-  const own = Reflect.ownKeys(process).filter((key) => !emitterKeys.has(key) && Object.getOwnPropertyDescriptor(process, key)?.enumerable === true)
-  const body: StartBody = {
-    target: settings.target,
-    args: settings.args ?? [],
-    kwargs: settings.kwargs,
-    class: isSubclass ? Class : undefined,
-    this: isSubclass ? Object.fromEntries(own.map((key) => [key, (process as unknown as Record<PropertyKey, unknown>)[key]])) : undefined,
-  }
-  const here = self()
-  const special = settings[internals] ?? {}
-  const head = {
-    name: process.name,
-    identity: state.identity,
-    daemon: process.daemon,
-    mayHaveChildren: special.mayHaveChildren ?? false,
-    depth: here.depth + 1,
-    maxDepth: here.maxDepth,
-    maxProcesses: here.maxProcesses,
-    authKey: Buffer.from(state.authKey).toString('base64'),
-    argv: globalThis.process.argv,
-    parent: { pid: globalThis.process.pid, name: here.name },
-    ignoreSigint: special.ignoreSigint ?? false,
-    title: special.title,
-  }
-  return spawnChild(head, encode(body, ''), settings)
-}
-
-function madeState(process: Process<any, any>, call: string): State {
-  const state = stateOf(process, call)
-  if (state.phase !== 'made') throw alreadyStarted(`${call} failed`, process, 'Set it before start().')
-  return state
-}
-
-function childOf(process: Process<any, any>, call: string): StartedChild {
-  const { phase, child } = stateOf(process, call)
-  if (phase === 'current') {
-    throw new ProcessError('ERR_MULTIPROC_NOT_CHILD', `${call} failed: ${process.name} is the current process, not a child of it. Only its creator may do this.`)
-  }
-  if (child === undefined) throw new ProcessError('ERR_MULTIPROC_NOT_STARTED', `${call} failed: ${process.name} was not started. Call start() first.`)
-  return child
-}
-
-function alreadyStarted(what: string, process: Process<any, any>, next: string): MultiprocError {
-  return new ProcessError('ERR_MULTIPROC_ALREADY_STARTED', `${what}: ${process.name} (pid ${process.pid}) was started already. ${next}`)
-}
-
-/** Waits for the end of the child, which keeps the event loop alive meanwhile even if it is a daemon. */
-function ended(process: Process<any, any>, call: string, { timeout, signal }: WaitOptions): Promise<Exit | undefined> {
-  const child = childOf(process, call)
-  return new Promise((resolve, reject) => {
-    const aborted = () => finish(() => reject(new AbortError(`${call} was aborted; the process runs on.`, { cause: signal?.reason })))
-    let stopTimer = () => {}
-    let stopWaiting = () => {}
-    const finish = (settle: () => void) => {
-      stopTimer()
-      stopWaiting()
-      signal?.removeEventListener('abort', aborted)
-      child.unref()
-      settle()
-    }
-    child.ref()
-    if (signal?.aborted === true) return aborted()
-    const exit = child.exit()
-    if (exit !== undefined || timeout === 0) return finish(() => resolve(exit))
-    signal?.addEventListener('abort', aborted, { once: true })
-    stopTimer = startTimer(clock, deadlineAfter(clock, timeout), () => finish(() => resolve(child.exit())))
-    stopWaiting = child.onExit((how) => finish(() => resolve(how)))
-  })
-}
-
-async function outcomeOf(state: State, exit: Exit, caller: Error): Promise<unknown> {
-  const child = state.child as StartedChild
-  const record = child.result()
-  if (record?.kind === RETURNED) return decode(record.body)
-  const { signal } = state.settings
-  if (record === undefined && signal?.aborted === true) throw new AbortError(`\`process.result()\` failed: the signal of ${state.name} was aborted.`, { cause: signal.reason })
-  const cause = record === undefined ? undefined : decode(record.body)
-  if (record !== undefined) markRemote(cause, { pid: child.pid, processName: state.name }, caller)
-  if (record?.kind === THREW) throw cause
-  if (record?.kind === UNSENDABLE) {
-    throw new MaybeEncodingError(`\`process.result()\` failed: what ${state.name} returned cannot be sent: ${(cause as Error).message}`, { cause })
-  }
-  throw exitError(state.name, child.pid, exit, record?.kind === CRASHED ? cause : undefined)
+/** Outside the class: a bundler gives a class that names itself another name. */
+function isPlain(process: AnyProcess): boolean {
+  return process.constructor === Process
 }

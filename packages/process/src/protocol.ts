@@ -53,7 +53,7 @@ export interface StartBody {
   readonly kwargs: object | undefined
   /** A subclass of Process, with the own fields of its instance; undefined for a plain Process. */
   readonly class: Function | undefined
-  readonly this: Readonly<Record<PropertyKey, unknown>> | undefined
+  readonly this: Readonly<Record<string, unknown>> | undefined
 }
 
 export const RETURNED = 1

@@ -43,8 +43,9 @@ async function load(): Promise<Process> {
   await preloadFunctions(body)
   const { target, args, kwargs, class: Class, this: fields } = decode(body) as StartBody
   const instance = Object.create((Class ?? Process).prototype) as Process
-  for (const key of Reflect.ownKeys(fields ?? {})) {
-    Object.defineProperty(instance, key, { value: fields?.[key], writable: true, enumerable: true, configurable: true })
+  for (const [key, value] of Object.entries(fields ?? {})) {
+    // Not by assignment: the field may have the name of an accessor of Process.
+    Object.defineProperty(instance, key, { value, writable: true, enumerable: true, configurable: true })
   }
   setCurrent(instance, { target, args, kwargs })
   return instance

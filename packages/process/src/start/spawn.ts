@@ -3,7 +3,6 @@
  * child, so starting is synchronous; its end is looked up in the kernel without reaping it, so that libuv still sees it.
  */
 import { spawn, type ChildProcess } from 'node:child_process'
-import { closeSync } from 'node:fs'
 import type { Readable, Writable } from 'node:stream'
 import { fileURLToPath } from 'node:url'
 import { isMainThread } from 'node:worker_threads'
@@ -35,7 +34,7 @@ export function spawnChild(head: Omit<StartHead, 'arenaLayout' | 'orphan'>, enco
     encoded.commit()
     const child = launch(settings, head.daemon, [payload, result, lifeOfThisProcess(), arena.fd])
     place.started(child.pid as number)
-    closeSync(payload)
+    os().closeFd(payload)
     return new SpawnedChild(child, result, head.daemon, () => {
       place.release()
       encoded.abort() // what the child was killed before taking
@@ -43,7 +42,7 @@ export function spawnChild(head: Omit<StartHead, 'arenaLayout' | 'orphan'>, enco
   } catch (error) {
     place.release()
     encoded.abort()
-    open.forEach((fd) => closeSync(fd))
+    open.forEach((fd) => os().closeFd(fd))
     throw error
   }
 }
@@ -186,7 +185,7 @@ class SpawnedChild implements StartedChild {
     if (this.ended !== undefined) return
     this.ended = exit
     this.record = readResult(this.resultFd)
-    closeSync(this.resultFd)
+    os().closeFd(this.resultFd)
     this.cleanUp()
   }
 }

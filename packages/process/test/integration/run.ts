@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs'
 import { expect } from 'vitest'
 import { runProgram, type ProgramOptions } from '@multiproc/testing'
 
@@ -11,10 +12,11 @@ export async function facts(name: string, options: ProgramOptions = {}): Promise
   return { ...JSON.parse(lines.at(-1) as string), stdout: lines.slice(0, -1), stderr }
 }
 
+/** False for a zombie, too: one that lost its parent waits for init, which may take its time. */
 export function isRunning(pid: number): boolean {
   try {
-    process.kill(pid, 0)
-    return true
+    const stat = readFileSync(`/proc/${pid}/stat`, 'latin1')
+    return !/^[ZX]/.test(stat.slice(stat.lastIndexOf(')') + 2))
   } catch {
     return false
   }
