@@ -1,1 +1,17 @@
-export {}
+/**
+ * Worker processes that run any function: no worker file, no main guard, and a killed worker costs one task.
+ *
+ * ```ts
+ * import { Pool } from '@multiproc/pool'
+ *
+ * const pool = new Pool(4)
+ * console.log(await pool.map((x) => x * x, [1, 2, 3])) // => [1, 4, 9]
+ * pool.close()
+ * await pool.join()
+ * ```
+ *
+ * @packageDocumentation
+ */
+export { Pool, type CallbackOptions, type MapOptions, type PoolOptions } from './pool.ts'
+export type { AsyncResult } from './async-result.ts'
+export { MaybeEncodingError, MultiprocError, registerReducer, RemoteError, remoteInfo, TimeoutError, WorkerLostError } from '@multiproc/core'

