@@ -1,6 +1,6 @@
 /**
  * Every code this library throws: one code, one meaning. `when` is what happened, `then` is what to do about it. The
- * page docs/reference/errors.md is made from this table (tools/error-codes.mjs), which also checks that each code here
+ * page docs/reference/errors.md is made from this table (tools/check-error-codes.mjs), which also checks that each code here
  * is thrown somewhere, or marked `planned`, and that each code thrown is here.
  */
 export interface CodeEntry {
@@ -60,8 +60,8 @@ export const codes = {
     then: 'Call `start()` first.',
   },
   ERR_MULTIPROC_ALREADY_STARTED: {
-    when: 'A process (manager) was started twice.',
-    then: 'Make a new one for each start.',
+    when: 'A process (manager) was started twice, or something was done that must come before its start or after its end.',
+    then: 'Make a new one for each start; see the message for the rest.',
   },
   ERR_MULTIPROC_NOT_CHILD: {
     when: 'A process was joined or asked for its result by one that did not create it.',
