@@ -7,7 +7,6 @@ import tseslint from 'typescript-eslint'
  */
 const HOMES = {
   koffi: 'core/src/os',
-  msgpackr: 'core/src/codec',
   acorn: 'closure/src',
 }
 
