@@ -69,6 +69,7 @@ export { Holders, HOLDERS_BYTES, HOLDERS_ENTRIES, type Flight } from './handles/
 export { encode, type Encoded } from './codec/encode.ts'
 export { adoptHandles, carriesHandles, decode, discard, preloadFunctions } from './codec/decode.ts'
 export { registerReducer, type Reducer } from './codec/reducers.ts'
+export { packThrown, unpackThrown, type PackedThrown } from './codec/thrown.ts'
 export { move } from './handles/move.ts'
 export {
   registerHandle,
@@ -78,3 +79,7 @@ export {
   type ReducedHandle,
   type RevivedParts,
 } from './handles/registry.ts'
+// rings and channels
+export { Channel, type ChannelOptions, type ChannelPlace } from './ring/channel.ts'
+export { Line } from './ring/line.ts'
+export { nextTurn, turnIsDue } from './ring/loop-turn.ts'
