@@ -3,7 +3,7 @@ import type { ArenaMemory, Region } from '../contracts/arena-memory.ts'
 import { Holders, HOLDERS_BYTES } from '../handles/holders.ts'
 import { adoptBlock, GENERATION, type Handle, HEADER_BYTES, headerIndex, heldTables, isGarbage, type Keeper, writeHeader } from './block.ts'
 import { classOf, FREE, GrainMap, isFirst, kindOf, RUN, SMALL } from './grain-map.ts'
-import { ALLOCATOR_LISTS_OFFSET, ALLOCATOR_LOG_BYTES, ALLOCATOR_LOG_OFFSET, GRAIN_BYTES } from './layout.ts'
+import { ALLOCATOR_LISTS_OFFSET, ALLOCATOR_LOG_BYTES, ALLOCATOR_LOG_OFFSET, CHUNK_BYTES, GRAIN_BYTES } from './layout.ts'
 import { RedoLog } from './redo-log.ts'
 import { MAX_SMALL_BYTES, sizeClasses, sizeClassFor } from './size-classes.ts'
 
@@ -14,7 +14,7 @@ import { MAX_SMALL_BYTES, sizeClasses, sizeClassFor } from './size-classes.ts'
  *
  * Layout v1, allocator lists (int32 words)                                        | writer                 | reader
  *   0      GENERATIONS  the last generation given away                            | lock                   | lock
- *   1–3    of grain-map.ts
+ *   1–3, 5 of grain-map.ts
  *   4      SWEPT        END when the last sweep before a growth was made          | lock                   | lock
  *   16–    HEADS        by size class: a grain with a free block, or 0            | lock, by log           | lock
  * Head of a grain of small blocks (int32 words; blocks follow at byte 64)
@@ -91,6 +91,8 @@ export class Allocator {
    * @throws ERR_MULTIPROC_NO_MEMORY, with nothing changed.
    */
   alloc(bytes: number, keeper: Keeper, { zeroed = true }: AllocOptions = {}): Handle {
+    const least = heldTables(keeper) * HOLDERS_BYTES
+    if (!(bytes >= least)) throw new RangeError(`allocator.alloc(): ${bytes} bytes were asked for, at least ${least} are needed.`)
     const whole = bytes + HEADER_BYTES
     return this.#locked(() => {
       for (;;) {
@@ -185,6 +187,7 @@ export class Allocator {
     if (grain === 0) {
       grain = this.#grains.take(1, classIndex)
       if (grain < 0) return undefined
+      this.#grains.touch(grain, 1)
       const region = this.#memory.region(grain * GRAIN_BYTES)
       const head = grainHead(region, grain)
       region.words.fill(0, head, head + (HEADER_BYTES >> 2)) // free until the commit, so written in place
@@ -215,10 +218,15 @@ export class Allocator {
     this.#log.begin()
     const grain = this.#grains.take(grains)
     if (grain < 0) return undefined
-    // Zeros by giving the pages back: what the caller never touches then costs nothing.
-    if (zeroed) this.#memory.punch(grain * GRAIN_BYTES, grains * GRAIN_BYTES)
-    const offset = grain * GRAIN_BYTES + HEADER_BYTES
-    return this.#publish(this.#memory.region(offset), offset, bytes, keeper)
+    const start = grain * GRAIN_BYTES
+    const usedBytes = this.#grains.touch(grain, grains) * GRAIN_BYTES
+    const region = this.#memory.region(start)
+    if (zeroed && usedBytes > 0) {
+      // A run of a chunk or less lies in one region; its pages are most likely there, and stay.
+      if (grains * GRAIN_BYTES <= CHUNK_BYTES) region.bytes.fill(0, start - region.base, start - region.base + usedBytes)
+      else this.#memory.punch(start, usedBytes)
+    }
+    return this.#publish(region, start + HEADER_BYTES, bytes, keeper)
   }
 
   /** Commits the transaction that takes the block at `offset`; from then on it is seen, with its header and holders. */

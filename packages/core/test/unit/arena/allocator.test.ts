@@ -20,6 +20,7 @@ function setUp(maxChunks?: number) {
 describe('alloc and free', () => {
   it('gives payloads at multiples of 64, zeroed, that do not overlap', () => {
     const { arena, memory } = setUp()
+    // Twice, so that the second time all memory was used before.
     const sizes = [0, 1, 64, 65, 2048, 2049, 32_640, 32_641, GRAIN_BYTES, 1_000_000, CHUNK_BYTES - 64]
     for (let round = 0; round < 2; round++) {
       const handles = sizes.map(size => arena.alloc(size, OWNED))
@@ -142,13 +143,24 @@ describe('alloc and free', () => {
     expect(audit(memory)).toMatchObject({ freeRuns: 1 })
   })
 
-  it('gives pages back once more than 16 MiB lie idle', () => {
+  it('zeroes extents that were used before', () => {
     const { arena, memory } = setUp()
-    const runs = Array.from({ length: 5 }, () => arena.alloc(CHUNK_BYTES - 64, OWNED, { zeroed: false }))
-    for (const run of runs.slice(0, 4)) arena.free(run)
+    const size = CHUNK_BYTES + 100
+    const first = arena.alloc(size, OWNED)
+    memory.region(first.offset).bytes.fill(255, 64)
+    arena.free(first)
+    const second = arena.alloc(size, OWNED)
+    expect(second.offset).toBe(first.offset)
+    expect(memory.region(second.offset).bytes.subarray(64).every(byte => byte === 0)).toBe(true)
+  })
+
+  it('gives pages back once more than 64 MiB lie idle', () => {
+    const { arena, memory } = setUp(20)
+    const runs = Array.from({ length: 17 }, () => arena.alloc(CHUNK_BYTES - 64, OWNED, { zeroed: false }))
+    for (const run of runs.slice(0, 16)) arena.free(run)
     expect(memory.punched).toEqual([])
-    arena.free(runs[4]!)
-    expect(memory.punched).toEqual([{ offset: CHUNK_BYTES, length: 5 * CHUNK_BYTES }])
+    arena.free(runs[16]!)
+    expect(memory.punched).toEqual([{ offset: CHUNK_BYTES, length: 17 * CHUNK_BYTES }])
   })
 
   it('sweeps before it refuses, then refuses with a code and nothing changed', () => {
@@ -163,6 +175,13 @@ describe('alloc and free', () => {
     expect(arena.isLive(mine)).toBe(true)
     expect(audit(memory).blocks.size).toBe(2)
   })
+})
+
+it('refuses sizes that are none, or too small for the Holders tables', () => {
+  const { arena, memory } = setUp()
+  for (const size of [-1, NaN]) expect(() => arena.alloc(size, OWNED)).toThrow(RangeError)
+  expect(() => arena.alloc(HOLDERS_BYTES, { held: 2 })).toThrow('at least 4096')
+  expect(audit(memory).blocks.size).toBe(0)
 })
 
 describe('sweep', () => {
