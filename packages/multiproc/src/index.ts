@@ -28,3 +28,29 @@ export {
   type Sentinel,
   type StartMethod,
 } from '@multiproc/process'
+export { Queue, type QueueOptions } from '@multiproc/queue'
+export { Pool, type AsyncResult, type CallbackOptions, type MapOptions, type PoolOptions } from '@multiproc/pool'
+export {
+  AbandonedError,
+  AbortError,
+  AuthenticationError,
+  BrokenBarrierError,
+  BufferTooShort,
+  Empty,
+  EOFError,
+  Full,
+  MaybeEncodingError,
+  move,
+  MultiprocError,
+  ProcessError,
+  ProcessExitError,
+  registerReducer,
+  RemoteError,
+  remoteInfo,
+  ServerLostError,
+  ShutDown,
+  TimeoutError,
+  WorkerLostError,
+  type ErrorCode,
+  type WaitOptions,
+} from '@multiproc/core'
