@@ -87,6 +87,10 @@ export interface Os {
    */
   reopenPipe(pid: number, name: PipeName, end: PipeEnd): number
   closeFd(fd: number): void
+  /** True if permissions can keep other members of the family from opening this thread's pipes at all. */
+  readonly pipesCanBeBarred: boolean
+  /** True if they do so now, or may once this process drops its privileges. */
+  isBarred(): boolean
 
   /** Ends this process when its parent's thread ends. False if the system cannot. */
   dieWithParent(signal: number): boolean

@@ -48,6 +48,7 @@ const MFD_CLOEXEC = 1
 const MFD_ALLOW_SEALING = 2
 const FALLOC_PUNCH_HOLE_KEEP_SIZE = 3
 const PR_SET_PDEATHSIG = 1
+const PR_GET_DUMPABLE = 3
 const MAP_ANONYMOUS = 0x20
 const POLLIN = 1
 const EPERM = 1
@@ -65,6 +66,7 @@ class LinuxOs implements Os {
   readonly name = 'linux'
   readonly backend = 1
   readonly marksDeath = true
+  readonly pipesCanBeBarred = true
   private readonly libc: Libc
   private readonly nr: (typeof numbers)['x64']
   private readonly call: Syscall
@@ -193,6 +195,10 @@ class LinuxOs implements Os {
 
   closeFd(fd: number): void {
     this.libc.close(fd)
+  }
+
+  isBarred(): boolean {
+    return process.geteuid?.() === 0 || this.call(this.nr.prctl, PR_GET_DUMPABLE) !== 1
   }
 
   dieWithParent(signal: number): boolean {

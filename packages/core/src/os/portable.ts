@@ -26,6 +26,7 @@ class PortableOs implements Os {
   readonly name = 'portable'
   readonly backend = 2
   readonly marksDeath = false
+  readonly pipesCanBeBarred = false
   private readonly libc: Libc = loadLibc()
   private readonly mkfifo: (path: string, mode: number) => number
   private place = ''
@@ -144,6 +145,10 @@ class PortableOs implements Os {
 
   closeFd(fd: number): void {
     this.libc.close(fd)
+  }
+
+  isBarred(): boolean {
+    return false
   }
 
   dieWithParent(): boolean {

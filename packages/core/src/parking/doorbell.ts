@@ -16,18 +16,28 @@
 import { closeSync, writeSync } from 'node:fs'
 import { Socket } from 'node:net'
 import { T_BELL, T_BELL_INODE, T_BELL_NUMBER, T_PID, type ThreadTable } from '../arena/thread-table.ts'
-import type { Os } from '../os/contract.ts'
+import type { Os, PipeName } from '../os/contract.ts'
+import { openSideBell, ringSideBell } from './side-bell.ts'
 
 const byte = Buffer.from([1])
 
-/** The two halves of the protocol over shared words, without the pipe: what the model tests run. */
-export function ringWord(table: ThreadTable, id: number, writeByte: () => boolean): void {
+/** A ring that could not be delivered (no descriptor left, no permission) is tried again after this long, doubled each time. */
+const FIRST_RETRY_MS = 10
+const LAST_RETRY_MS = 1000
+
+/**
+ * The two halves of the protocol over shared words, without the pipe: what the model tests run. `writeByte` says whether
+ * the byte is in the pipe; so does the result.
+ */
+export function ringWord(table: ThreadTable, id: number, writeByte: () => boolean): boolean {
   const at = table.at(id, T_BELL)
   // OBSERVE(B1): a rung bit was set after a byte that the reader has not taken into account yet.
   const seen = table.ops.load(table.words, at)
-  if ((seen & 1) !== 0) return
+  if ((seen & 1) !== 0) return true
+  if (!writeByte()) return false
   // PUBLISH(B1): the byte is in the pipe.
-  if (writeByte()) table.ops.compareExchange(table.words, at, seen, seen | 1)
+  table.ops.compareExchange(table.words, at, seen, seen | 1)
+  return true
 }
 
 export function drainWord(table: ThreadTable, id: number): void {
@@ -81,11 +91,29 @@ export class Doorbell {
 
   ring(id: number): void {
     if (id === this.id) return this.lookSoon()
-    if (this.table.isDead(id)) return
-    ringWord(this.table, id, () => {
-      const fd = this.endOf(id)
+    this.ringOther(id, FIRST_RETRY_MS)
+  }
+
+  private ringOther(id: number, retryMs: number): void {
+    const { table } = this
+    if (table.isDead(id)) return
+    // OBSERVE(B2): with the number comes the inode. No bell: that thread waits for nothing in its event loop.
+    const number = table.ops.load(table.words, table.at(id, T_BELL_NUMBER))
+    if (number === 0) return
+    const inode = table.ops.load(table.words, table.at(id, T_BELL_INODE))
+    const pid = table.ops.load(table.words, table.at(id, T_PID))
+    const rung = ringWord(table, id, () => {
+      const fd = this.endOf(id, pid, { number, inode })
       return fd >= 0 && this.writeByte(id, fd)
     })
+    if (rung) return
+    if (this.os.pipesCanBeBarred) ringSideBell(pid, inode)
+    // Heard means a new sequence; until then it is rung again, or a wake-up would be lost for want of a descriptor.
+    const bell = table.at(id, T_BELL)
+    const sequence = table.ops.load(table.words, bell)
+    setTimeout(() => {
+      if (table.ops.load(table.words, bell) === sequence) this.ringOther(id, Math.min(retryMs * 2, LAST_RETRY_MS))
+    }, retryMs).unref()
   }
 
   private look(): void {
@@ -109,24 +137,22 @@ export class Doorbell {
       end.on('error', () => {})
       end.unref()
     }
+    if (os.pipesCanBeBarred && os.isBarred()) openSideBell(process.pid, pipe.inode, heard)
     table.ops.store(table.words, table.at(id, T_BELL_INODE), pipe.inode)
     // PUBLISH(B2): the inode by which a ringer knows that it opened the right pipe.
     table.ops.store(table.words, table.at(id, T_BELL_NUMBER), pipe.number)
   }
 
-  /** -1 if that thread has no bell: then it waits for nothing in its event loop. */
-  private endOf(id: number): number {
-    const { table } = this
+  private endOf(id: number, pid: number, name: PipeName): number {
     const slot = id & 0xfff
     const known = this.ends.get(slot)
     if (known?.id === id) return known.fd
-    // OBSERVE(B2): with the number comes the inode.
-    const number = table.ops.load(table.words, table.at(id, T_BELL_NUMBER))
-    if (number === 0) return -1
-    const inode = table.ops.load(table.words, table.at(id, T_BELL_INODE))
-    const fd = this.os.reopenPipe(table.ops.load(table.words, table.at(id, T_PID)), { number, inode }, 'write')
     this.forgetTheDead()
-    if (fd >= 0) this.ends.set(slot, { id, fd })
+    const fd = this.os.reopenPipe(pid, name, 'write')
+    if (fd >= 0) {
+      this.forget(slot)
+      this.ends.set(slot, { id, fd })
+    }
     return fd
   }
 

@@ -17,3 +17,10 @@ describe.each(process.platform === 'linux' ? ['linux', 'portable'] : ['portable'
     expect(outcome, outcome.stdout + outcome.stderr).toMatchObject({ exitCode: 0, stderr: '' })
   })
 })
+
+// Only root can become somebody else; and only Linux closes /proc to others then.
+it.runIf(process.platform === 'linux' && process.geteuid?.() === 0)('a family rings and hears its members after the main process dropped its privileges', async () => {
+  const file = new URL('../../fixtures/life/dropped-privileges.ts', import.meta.url)
+  const outcome = await runProgram(file, { execArgv: ['--conditions=@multiproc/source'], timeoutMs: 55_000 })
+  expect(outcome, outcome.stdout + outcome.stderr).toMatchObject({ exitCode: 0, stderr: '' })
+})
