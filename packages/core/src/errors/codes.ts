@@ -134,6 +134,7 @@ export const codes = {
   ERR_MULTIPROC_EXISTS: {
     when: 'A named object exists already, or was made with other parameters.',
     then: "Open it with `create: false`, or choose another name. `create: 'exclusive'` asks for this error.",
+    planned: true,
   },
   ERR_MULTIPROC_NOT_FOUND: {
     when: 'There is no object of this name, or it is gone.',

@@ -1,4 +1,4 @@
-import { decode, discard } from '../codec/decode.ts'
+import { adoptHandles, decode, discard } from '../codec/decode.ts'
 import { HANDLE } from '../codec/format.ts'
 import { Reader } from '../codec/reader.ts'
 import { MultiprocError } from '../errors/base.ts'
@@ -55,8 +55,9 @@ export class HandleLandings {
   /** The flights die with this thread from now on. */
   adopt(): void {
     this.#positions.forEach((_, i) => {
-      const { table, entry, token } = this.#read(i)
+      const { table, entry, token, extraAt, end } = this.#read(i)
       table.adoptFlight(entry, token)
+      adoptHandles(this.#bytes, extraAt, end)
     })
   }
 
@@ -74,7 +75,7 @@ export class HandleLandings {
     if (reader.byte() !== HANDLE) throw reader.bad('a handle is missing')
     const number = reader.varint()
     if (reader.byte() === 1) {
-      this.#types[number] ??= { name: reader.text(), package: reader.text(), version: reader.text(), module: reader.text() }
+      this.#types[number] = { name: reader.text(), package: reader.text(), version: reader.text(), module: reader.text() }
     }
     const sent = this.#types[number]
     if (sent === undefined) throw reader.bad('the type of a handle is not defined')
