@@ -29,6 +29,7 @@ export {
   type StartMethod,
 } from '@multiproc/process'
 export { Queue, type QueueOptions } from '@multiproc/queue'
+export { Connection, Pipe, type ByteRange, type LengthLimit, type PipeOptions, type TargetOffset } from '@multiproc/pipe'
 export { Pool, type AsyncResult, type CallbackOptions, type MapOptions, type PoolOptions } from '@multiproc/pool'
 export {
   AbandonedError,
@@ -52,5 +53,6 @@ export {
   TimeoutError,
   WorkerLostError,
   type ErrorCode,
+  type SyncWaitOptions,
   type WaitOptions,
 } from '@multiproc/core'
