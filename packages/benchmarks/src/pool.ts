@@ -39,12 +39,12 @@ function piscina(title: string, concurrentTasksPerWorker: number) {
 }
 
 function forked(): Contender {
-  const children = Array.from({ length: WORKERS }, () => fork(taskServer()))
+  const children = Array.from({ length: WORKERS }, () => fork(taskServer(), { execArgv: [] }))
   return handRolled(`fork, window of ${WINDOW}`, children, children)
 }
 
 function clustered(): Contender {
-  cluster.setupPrimary({ exec: taskServer() })
+  cluster.setupPrimary({ exec: taskServer(), execArgv: [] })
   const workers = Array.from({ length: WORKERS }, () => cluster.fork())
   return handRolled(`cluster, window of ${WINDOW}`, workers, workers.map((worker) => worker.process))
 }
