@@ -28,6 +28,8 @@ export interface FreeName {
   readonly key: string
   /** Declared by the script itself or a function: only then are global properties meant too. */
   readonly isDeclared: boolean
+  /** Declared to be a function or class, for good: what it holds was made in the very scope that holds the name. */
+  readonly isMadeThere: boolean
 }
 
 export interface Blueprint {
@@ -121,7 +123,7 @@ export function makeBlueprint(script: Script, analysis: Analysis, place: Functio
     const early = classParts?.early.some((range) => use.start >= range.start && use.end <= range.end) ?? false
     if (binding === undefined) {
       const reference: Reference | undefined = commonjsNames.has(name) && !script.isModule ? ['cjs', name, base] : undefined
-      return { name, reference, isCell: false, writes: use.writes, isConstant: reference !== undefined, neverUndefined: false, early, key: `${script.id}:${name}`, isDeclared: false }
+      return { name, reference, isCell: false, writes: use.writes, isConstant: reference !== undefined, neverUndefined: false, early, key: `${script.id}:${name}`, isDeclared: false, isMadeThere: false }
     }
     const imported = binding.imported
     const { kind, assigned } = binding
@@ -135,6 +137,7 @@ export function makeBlueprint(script: Script, analysis: Analysis, place: Functio
       early,
       key: `${script.id}:${binding.start}`,
       isDeclared: true,
+      isMadeThere: !assigned && kind !== 'var' && binding.value !== undefined && /Function|Class/.test(binding.value.type),
     }
   }
 
@@ -144,7 +147,7 @@ export function makeBlueprint(script: Script, analysis: Analysis, place: Functio
   }
 
   function addReference(name: string, reference: Reference): void {
-    free.set(name, { name, reference, isCell: false, writes: false, isConstant: true, neverUndefined: false, early: false, key: name, isDeclared: false })
+    free.set(name, { name, reference, isCell: false, writes: false, isConstant: true, neverUndefined: false, early: false, key: name, isDeclared: false, isMadeThere: false })
   }
 
   function refuse(code: ErrorCode, fact: string, instead: string): void {
@@ -155,7 +158,7 @@ export function makeBlueprint(script: Script, analysis: Analysis, place: Functio
     if (what === 'arguments') {
       if (owner === undefined) return
       edits.push({ start, end, text: 'mp$args__' })
-      free.set('mp$args__', { name: 'arguments', isCell: false, writes: false, isConstant: false, neverUndefined: false, early: false, key: `${script.id}:arguments:${owner.start}`, isDeclared: true })
+      free.set('mp$args__', { name: 'arguments', isCell: false, writes: false, isConstant: false, neverUndefined: false, early: false, key: `${script.id}:arguments:${owner.start}`, isDeclared: true, isMadeThere: false })
     } else if (what === 'super') {
       refuse('ERR_MULTIPROC_SUPER', 'it uses `super`, and the object it belongs to cannot be seen', 'Send its class, or an instance and the name of the method.')
     } else if (what === 'private') {

@@ -9,7 +9,7 @@ import { pathToFileURL } from 'node:url'
 import { types } from 'node:util'
 import type { FunctionTable } from '@multiproc/core'
 import type { Blueprint, FreeName } from './blueprint.ts'
-import { boxFor } from './cells.ts'
+import { boxFor, madeInScopeOf } from './cells.ts'
 import type { BoundHead, Captured, Plan, Reference, SourceHead } from './heads.ts'
 import { idOf } from './identity.ts'
 import { look, type Look, type ScopeView } from './inspector.ts'
@@ -21,13 +21,19 @@ import { referenceOf } from './references.ts'
 import { refusal } from './refusals.ts'
 
 /** What a name was found to hold, for good: everything but the index that a function has in one message. */
-type Kept = Captured | Function
+type Kept = Captured | KeptFunction
+
+interface KeptFunction {
+  readonly fn: Function
+  /** Not 0: it was made in the scope from which so many lead outwards. */
+  readonly scopes: number
+}
 
 const kept = new WeakMap<Function, readonly Kept[]>()
 
-/** What all captures of `fn` are, if none can change; undefined before its first send, or if one can. */
-export function constantCaptures(fn: Function): readonly Kept[] | undefined {
-  return kept.get(fn)
+/** The functions that `fn` captures, if none of its captures can change; undefined before its first send, or if one can. */
+export function constantCaptures(fn: Function): readonly Function[] | undefined {
+  return kept.get(fn)?.flatMap((one) => ('fn' in one ? [one.fn] : []))
 }
 
 export function captureSource(fn: Function, blueprint: Blueprint, seen: Look | undefined, table: FunctionTable): { head: SourceHead; parts: Parts } {
@@ -35,7 +41,11 @@ export function captureSource(fn: Function, blueprint: Blueprint, seen: Look | u
   const parts = new Parts()
   let constants = kept.get(fn)
   let captures: Captured[]
-  if (constants !== undefined) captures = constants.map((one) => (typeof one === 'function' ? ['function', table.indexOf(one)] : one))
+  if (constants !== undefined) captures = constants.map((one): Captured => {
+      if (!('fn' in one)) return one
+      if (one.scopes > 0) madeInScopeOf(table, fn, one.scopes, one.fn)
+      return ['function', table.indexOf(one.fn)]
+    })
   else {
     const found = seen ?? look(fn)
     const values: Kept[] = []
@@ -140,7 +150,7 @@ function captureName(fn: Function, free: FreeName, scopes: readonly ScopeView[],
     return byName
   }
   if (free.isCell) {
-    const box = boxFor(table, free.key, scopes.slice(found.depth), found.value, free.writes)
+    const box = boxFor(table, fn, free.key, scopes.slice(found.depth), found.value, free.writes)
     if (box === undefined) {
       const fact = `whether its variable \`${name}\` is shared with another function of this message cannot be told`
       throw refusal('ERR_MULTIPROC_AMBIGUOUS_CAPTURE', fn, fact, `Keep it in an object that both use (\`const state = { ${name} }\`), or export the functions from a module.`, `[[${name}]]`)
@@ -150,7 +160,11 @@ function captureName(fn: Function, free: FreeName, scopes: readonly ScopeView[],
   }
   const value = name === 'arguments' ? Array.from(found.value as ArrayLike<unknown>) : found.value
   const captured = captureValue(value, name, table, parts)
-  values.push(captured[0] === 'function' ? (value as Function) : captured)
+  if (captured[0] === 'function') {
+    const length = free.isMadeThere ? scopes.length - found.depth : 0
+    if (length > 0) madeInScopeOf(table, fn, length, value as Function)
+    values.push({ fn: value as Function, scopes: length })
+  } else values.push(captured)
   return captured
 }
 

@@ -2,9 +2,13 @@
  * Which functions of one message share a reassigned variable.
  *
  * Such a variable travels as a box `{ value }` in the message's graph, so sharing is the graph's own. Scopes read
- * through the inspector are snapshots: equal ones may be two scopes of one factory, or the same. A script's top level
- * exists once; scopes that differ in anything are two; what is left cannot be decided, and matters only if one of the
- * functions writes the variable.
+ * through the inspector are snapshots: equal ones may be two scopes of one factory, or the same. Told apart or known to
+ * be one:
+ *
+ *   a script's top level                                   one
+ *   scopes that differ in anything                         two
+ *   a function held, for good, by a name of the scope      made in that very scope: one with what holds the name
+ *   anything else                                          cannot be decided; matters only if the variable is written
  */
 import type { FunctionTable } from '@multiproc/core'
 import type { ScopeView } from './inspector.ts'
@@ -15,30 +19,65 @@ export interface Box {
 
 interface Sharer {
   readonly scopes: readonly ScopeView[]
+  readonly token: object
   readonly box: Box
   writes: boolean
 }
 
-const messages = new WeakMap<FunctionTable, Map<string, Sharer[]>>()
+/** A scope chain is named by how many scopes there are from it outwards. */
+type Tokens = Map<number, object>
+
+interface Message {
+  /** By the variable's declaration. */
+  readonly cells: Map<string, Sharer[]>
+  /** What is known to be one scope has one token. */
+  readonly tokens: Map<Function, Tokens>
+}
+
+const messages = new WeakMap<FunctionTable, Message>()
+
+function messageOf(table: FunctionTable): Message {
+  let message = messages.get(table)
+  if (message === undefined) messages.set(table, (message = { cells: new Map(), tokens: new Map() }))
+  return message
+}
+
+function tokenOf({ tokens }: Message, fn: Function, length: number): object {
+  let own = tokens.get(fn)
+  if (own === undefined) tokens.set(fn, (own = new Map()))
+  let token = own.get(length)
+  if (token === undefined) own.set(length, (token = {}))
+  return token
+}
+
+/** Notes that `inner` was made in the scope of `fn` from which `length` scopes lead outwards. */
+export function madeInScopeOf(table: FunctionTable, fn: Function, length: number, inner: Function): void {
+  const message = messageOf(table)
+  for (let outwards = length; outwards > 0; outwards--) {
+    const token = tokenOf(message, fn, outwards)
+    const known = message.tokens.get(inner)
+    if (known === undefined) message.tokens.set(inner, new Map([[outwards, token]]))
+    else if (!known.has(outwards)) known.set(outwards, token)
+  }
+}
 
 /**
- * The box of the variable `name`, declared at `key`, found in the first of `scopes`; undefined if it cannot be told
+ * The box of a variable of `fn` declared at `key` and found in the first of `scopes`; undefined if it cannot be told
  * whether it is one that another function of this message has.
  */
-export function boxFor(table: FunctionTable, key: string, scopes: readonly ScopeView[], value: unknown, writes: boolean): Box | undefined {
-  let cells = messages.get(table)
-  if (cells === undefined) messages.set(table, (cells = new Map()))
-  let sharers = cells.get(key)
-  if (sharers === undefined) cells.set(key, (sharers = []))
-  for (const sharer of sharers) {
-    if (isSingle(scopes[0])) {
-      sharer.writes ||= writes
-      return sharer.box
-    }
-    if (differ(sharer.scopes, scopes)) continue
-    if (sharer.writes || writes) return undefined
+export function boxFor(table: FunctionTable, fn: Function, key: string, scopes: readonly ScopeView[], value: unknown, writes: boolean): Box | undefined {
+  const message = messageOf(table)
+  const token = tokenOf(message, fn, scopes.length)
+  let sharers = message.cells.get(key)
+  if (sharers === undefined) message.cells.set(key, (sharers = []))
+  const same = sharers.find((sharer) => sharer.token === token || isSingle(scopes[0]))
+  if (same !== undefined) {
+    same.writes ||= writes
+    // A writer that joins makes others, which were no danger as readers, undecidable.
+    return same.writes && sharers.some((other) => other !== same && !differ(other.scopes, scopes)) ? undefined : same.box
   }
-  const made: Sharer = { scopes, box: { value }, writes }
+  if (sharers.some((other) => (other.writes || writes) && !differ(other.scopes, scopes))) return undefined
+  const made: Sharer = { scopes, token, box: { value }, writes }
   sharers.push(made)
   return made.box
 }

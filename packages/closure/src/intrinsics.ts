@@ -83,13 +83,15 @@ function collectBuiltins(loaded: ReadonlySet<string>): Map<object, Place> {
     const module = process.getBuiltinModule(name) as object
     collect(found, module, { module: `node:${name.replace(/^node:/, '')}`, path: [] }, 1, () => true)
   }
+  // Parts of Node that are JavaScript, on objects that are no module of their own.
+  for (const name of ['process', 'console', 'Buffer']) collect(found, (globalThis as unknown as Record<string, object>)[name] as object, { path: [name] }, 1, () => true)
   return found
 }
 
 function collect(found: Map<object, Place>, value: object, place: Place, depth: number, wanted: (value: object) => boolean): void {
   if (found.has(value)) return
   found.set(value, place)
-  if (depth > DEPTH || Array.isArray(value)) return
+  if (depth > DEPTH || (Array.isArray(value) && value !== Array.prototype)) return
   for (const key of Reflect.ownKeys(value)) {
     const name = typeof key === 'string' ? key : key.description?.startsWith('Symbol.') ? `@@${key.description.slice('Symbol.'.length)}` : undefined
     if (name === undefined || name === 'constructor') continue

@@ -5,8 +5,8 @@
  * unless `preload` imported them before; only that way can a module with top-level await be met.
  */
 import { createRequire, isBuiltin } from 'node:module'
-import { dirname } from 'node:path'
-import { fileURLToPath } from 'node:url'
+import { dirname, join } from 'node:path'
+import { fileURLToPath, pathToFileURL } from 'node:url'
 import { types } from 'node:util'
 import { MultiprocError } from '@multiproc/core'
 import type { Reference } from './heads.ts'
@@ -18,8 +18,17 @@ const origins = new WeakMap<object, Reference>()
 const namespaces = new Map<string, object>()
 const standIns = new Map<string, unknown>()
 
-export function referenceOf(value: unknown): Reference | undefined {
-  return (typeof value === 'object' && value !== null) || typeof value === 'function' ? origins.get(value) : undefined
+const { cache } = createRequire(import.meta.url)
+
+export function referenceOf(value: object): Reference | undefined {
+  return origins.get(value) ?? (typeof value === 'function' ? requireReference(value as NodeJS.Require) : undefined)
+}
+
+/** A `require`, of a CommonJS module or made by `createRequire`: its folder is where it looks for relative files. */
+function requireReference(fn: NodeJS.Require): Reference | undefined {
+  if (!Object.hasOwn(fn, 'cache') || fn.cache !== cache) return undefined
+  const [folder] = fn.resolve.paths('./file') ?? []
+  return folder === undefined ? undefined : ['cjs', 'require', pathToFileURL(join(folder, 'file')).href]
 }
 
 /** Loads what the references need, with `import()`. */

@@ -193,7 +193,7 @@ export function analyse(program: Program, isModule: boolean): Analysis {
     }
     const scope = open(node, outer, true)
     functions.push({ node, strict, member, scope })
-    const inside: Around = { ...around, scope, strict, owner: node.type === 'ArrowFunctionExpression' ? around.owner : node }
+    const inside: Around = { ...around, scope, strict, owner: node.type === 'ArrowFunctionExpression' ? around.owner : asNode(node) }
     for (const parameter of node.params) declarePattern(parameter, 'param', inside, {})
     if (body.type === 'BlockStatement') for (const statement of body.body) walk(statement, inside)
     else walk(body, inside)

@@ -149,7 +149,7 @@ function allConstant(fn: Function, visited: Set<Function>): boolean {
   visited.add(fn)
   const captures = constantCaptures(fn)
   if (captures === undefined || Object.keys(fn).length > 0) return false
-  return captures.every((one) => typeof one !== 'function' || allConstant(one, visited))
+  return captures.every((one) => allConstant(one, visited))
 }
 
 export const shipper: FunctionShipper = {
