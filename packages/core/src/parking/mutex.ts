@@ -238,22 +238,33 @@ export class MutexTurn implements Turn {
     const waiters = this.#waiters
     if (this.#slot === NO_SLOT) this.#slot = waiters.join(this.#kind)
     for (;;) {
-      let word = mutex.take(false, W)
-      if (word !== TAKEN && word & R && this.#isFirst()) word = mutex.take(true, W)
+      const word = mutex.take(false, W)
       if (word === TAKEN) {
         this.#clear(true)
         return true
       }
+      const owner = word & ID
       this.watched.length = 0
       this.untilMs = this.#slot === NO_SLOT ? this.#agent.nowMs() + OVERFLOW_MS : Infinity
-      const owner = word & ID
-      if (owner === 0) this.untilMs = Math.min(this.untilMs, this.#agent.nowMs() + mutex.reservedMs())
-      if (this.#slot === NO_SLOT) {
-        if (owner !== 0 && owner !== this.#agent.id) this.watched.push(owner)
+      if (owner !== 0 && this.#slot === NO_SLOT) {
+        if (owner !== this.#agent.id) this.watched.push(owner)
         return false
       }
-      const alone = waiters.survey().watchedBy(this.#slot, this.#kind, this.watched)
-      if (!alone || owner === 0) return false
+      const front = waiters.survey().first(this.#kind === WAITS_SYNC)
+      if (owner === 0) {
+        // Free, and reserved for the one in front.
+        if (front === undefined || front.slot === this.#slot) {
+          if (mutex.take(true, W) !== TAKEN) continue
+          this.#clear(true)
+          return true
+        }
+        this.untilMs = this.#agent.nowMs() + mutex.reservedMs()
+        if (front.id !== this.#agent.id) this.watched.push(front.id)
+      }
+      if (this.#slot === NO_SLOT) return false
+      const cover = waiters.watchedBy(this.#slot, this.#kind, this.watched)
+      if (cover === 'stale') continue
+      if (cover === 'covered' || owner === 0) return false
       if (owner !== this.#agent.id) this.watched.push(owner)
       // The one ahead may have taken the lock and left the line between our two looks: then `owner` is a stale name, whose
       // death tells us nothing, and nobody would watch the new owner.
@@ -269,11 +280,6 @@ export class MutexTurn implements Turn {
   /** This thread is about to block, and a release may have chosen this async waiter: lets the next one have it. */
   pass(): void {
     this.#mutex.wakeFirstIfFree()
-  }
-
-  #isFirst(): boolean {
-    if (this.#slot === NO_SLOT) return false
-    return this.#waiters.survey().first(this.#kind === WAITS_SYNC)?.slot === this.#slot
   }
 
   #clear(taken: boolean): void {

@@ -86,13 +86,12 @@ export class ConditionTurn<T> implements Turn {
       this.leave()
       return true
     }
-    this.watched.length = 0
-    for (const id of this.#watch()) if (id !== this.#agent.id) this.watched.push(id)
-    if (this.#slot === NO_SLOT) this.untilMs = this.#agent.nowMs() + OVERFLOW_MS
-    else {
-      this.untilMs = Infinity
-      this.#waiters.survey().watchedBy(this.#slot, this.#kind, this.watched)
-    }
+    this.untilMs = this.#slot === NO_SLOT ? this.#agent.nowMs() + OVERFLOW_MS : Infinity
+    const watch = this.#watch()
+    do {
+      this.watched.length = 0
+      for (const id of watch) if (id !== this.#agent.id) this.watched.push(id)
+    } while (this.#slot !== NO_SLOT && this.#waiters.survey().watchedBy(this.#slot, this.#kind, this.watched) === 'stale')
     return false
   }
 

@@ -45,6 +45,12 @@ export interface Waiting {
   readonly kind: WaitKind
 }
 
+/**
+ * `covered`: a sync waiter ahead will be told of what happens, and this one watches him. `alone`: there is none, so this
+ * one must watch for itself. `stale`: the line moved during the survey, look again.
+ */
+export type Cover = 'covered' | 'alone' | 'stale'
+
 export class Waiters {
   readonly #agent: Agent
   readonly #words: Int32Array
@@ -156,21 +162,24 @@ export class Waiters {
   /**
    * Adds to `watched` whose death must wake the waiter in `slot`, beside what it waits for: the nearest sync waiter ahead
    * (it is woken before this one), for async ones also an async one that stands nearer, and whoever is joining, since he
-   * may turn out to stand in front. Returns true if there is no sync waiter ahead: then nobody ahead is sure to be told
-   * of what happens to the owner, so this one watches that itself.
+   * may turn out to stand in front.
+   *
+   * A survey is not one moment: it may have seen the one ahead before he left, and then the next ones after they left, too,
+   * so that he seems to be the nearest, while who really was is the owner now, or dead. So he is looked at once more, after
+   * all others were: if he still waits, there was a moment at which he was the nearest, and from then on he tells us.
    */
-  watchedBy(slot: number, kind: WaitKind, watched: number[]): boolean {
+  watchedBy(slot: number, kind: WaitKind, watched: number[]): Cover {
     const me = this.#agent.id
-    let alone = true
-    for (let i = this.#placeOf(slot) - 1, nearest = true; i >= 0; i--, nearest = false) {
+    let cover: Cover = 'alone'
+    for (let i = this.#placeOf(slot) - 1, nearest = true; i >= 0 && cover === 'alone'; i--, nearest = false) {
       const ahead = this.line[i]!
-      if (ahead.kind === WAITS_SYNC) alone = false
+      if (ahead.kind === WAITS_SYNC) cover = 'covered'
       else if (!nearest || kind === WAITS_SYNC) continue
+      if (this.stateOf(ahead.slot) !== ahead.state) return 'stale'
       if (ahead.id !== me) watched.push(ahead.id)
-      if (!alone) break
     }
     for (const id of this.joining) if (id !== me) watched.push(id)
-    return alone
+    return cover
   }
 
   /**
@@ -185,7 +194,6 @@ export class Waiters {
     }
   }
 
-  /** STATE of a slot that this thread waits in. */
   stateOf(slot: number): number {
     return this.#agent.ops.load(this.#words, this.#at(slot))
   }

@@ -29,7 +29,7 @@
  * Equal states (memory, clock, and what each agent has seen so far) are walked once, so schedules are many more than
  * states. Code that retries without end while another agent is stopped has endless schedules: `maxSteps` reports it.
  */
-import { type Body, type History, ReplayedAgent } from './agent.ts'
+import { type Body, type History, type Request, ReplayedAgent } from './agent.ts'
 
 export type { ModelAgent, ModelOps } from './agent.ts'
 
@@ -55,6 +55,8 @@ export interface Scenario {
   always?: (words: Int32Array) => void
   /** Most steps of one schedule: more are taken for a livelock and fail. Default 2,000. */
   maxSteps?: number
+  /** Tries the choices of each state in an order drawn from this number, so that a walk cut off by `maxStates` is a sample. */
+  seed?: number
   /** Gives up (`exhausted: false`) after so many states. Default 1,000,000. */
   maxStates?: number
 }
@@ -79,6 +81,8 @@ const TOKEN = 1
 const PARKED = 2
 const BELL = 4
 const DEAD = 8
+/** Nothing that others see changed since this agent's last step that did: dying now is the same as dying then. */
+const READ_ONLY = 16
 
 interface State {
   memory: Int32Array
@@ -118,6 +122,7 @@ class Explorer {
   readonly #stack: Frame[] = []
   #ends = 0
   #timeouts = 0
+  #random: number
 
   constructor(scenario: Scenario) {
     this.#scenario = scenario
@@ -127,6 +132,7 @@ class Explorer {
     this.#agents = names.map((name, i) => new ReplayedAgent(name, ((i + 1) << 12) | (i + 1), scenario.agents[name]!, this.#memory))
     this.#agents.forEach((agent, i) => this.#indexOf.set(agent.id, i))
     this.#mayDie = names.map((name) => scenario.mayDie?.includes(name) ?? true)
+    this.#random = (scenario.seed ?? 0) | 1
     this.#maxPreemptions = scenario.maxPreemptions ?? Infinity
   }
 
@@ -199,6 +205,7 @@ class Explorer {
     if (this.#visited.has(key)) return
     this.#visited.add(key)
     const choices = this.#choices(state, label)
+    if (this.#scenario.seed !== undefined) this.#shuffle(choices)
     if (choices.length > 0) this.#stack.push({ state: { ...state, memory: this.#memory.slice() }, choices, next: 0, label })
   }
 
@@ -237,10 +244,23 @@ class Explorer {
     if (state.kills > 0) {
       for (let i = 0; i < this.#agents.length; i++) {
         // A thread that has finished is alive until its process ends, so it may be killed too.
-        if (this.#mayDie[i] && !(state.flags[i]! & DEAD)) choices.push({ kind: 'kill', agent: i })
+        if (this.#mayDie[i] && !(state.flags[i]! & (DEAD | READ_ONLY))) choices.push({ kind: 'kill', agent: i })
       }
     }
     return choices
+  }
+
+  #shuffle(choices: Choice[]): void {
+    for (let i = choices.length - 1; i > 0; i--) {
+      // xorshift32; source: Marsaglia, "Xorshift RNGs" (2003).
+      this.#random ^= this.#random << 13
+      this.#random ^= this.#random >>> 17
+      this.#random ^= this.#random << 5
+      const j = (this.#random >>> 0) % (i + 1)
+      const choice = choices[i]!
+      choices[i] = choices[j]!
+      choices[j] = choice
+    }
   }
 
   #end(state: State, label: string): void {
@@ -318,11 +338,15 @@ class Explorer {
         break
       }
     }
+    state.flags[i]! &= ~READ_ONLY
+    if (isReadOnly(request, result)) state.flags[i]! |= READ_ONLY
     let next = agent.after(history, result)
-    // The clock and plain memory are read in the same step: no other agent can tell when.
+    // What no other agent can influence, or notice, is done in the same step: fewer states, the same schedules.
     for (;;) {
-      if (next.request.kind === 'now') next = agent.after(next, state.clock)
-      else if (next.request.kind === 'read') next = agent.after(next, next.request.look())
+      const { request } = next
+      if (request.kind === 'now') next = agent.after(next, state.clock)
+      else if (request.kind === 'read') next = agent.after(next, request.look())
+      else if (request.kind === 'isDead' && (state.kills === 0 || this.#isDead(state, request.id))) next = agent.after(next, Number(this.#isDead(state, request.id)))
       else break
     }
     state.histories[i] = next
@@ -357,6 +381,11 @@ class Explorer {
     const text = [message, 'schedule:', ...steps.map((step) => `  ${step}`), ...(standing ?? [])].join('\n')
     throw new Error(text, { cause })
   }
+}
+
+function isReadOnly(request: Request, result: number): boolean {
+  if (request.kind === 'isDead' || request.kind === 'isParked') return true
+  return request.kind === 'word' && (request.op === 'load' || (request.op === 'compareExchange' && result !== request.expected))
 }
 
 function hex(value: number): string {
