@@ -1,1 +1,21 @@
-export {}
+/**
+ * Two connected ends in shared memory, between processes and threads of one program.
+ *
+ * ```ts
+ * import { Pipe, type Connection } from '@multiproc/pipe'
+ * import { Process } from '@multiproc/process'
+ *
+ * const [here, there] = Pipe()
+ * new Process({ target: (there: Connection) => there.send('hello'), args: [there] }).start()
+ * console.log(await here.recv()) // => hello
+ * ```
+ *
+ * Limits: between processes that this library started; connections between programs and machines (`Listener`, `Client`)
+ * and `wait()` are to come.
+ *
+ * @packageDocumentation
+ */
+export { Connection, type ByteRange, type LengthLimit, type TargetOffset } from './connection.ts'
+export { Pipe, type PipeOptions } from './pipe.ts'
+export { AbortError, BufferTooShort, EOFError, move, MultiprocError, registerReducer, TimeoutError } from '@multiproc/core'
+export type { SyncWaitOptions, WaitOptions } from '@multiproc/core'

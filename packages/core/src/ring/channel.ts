@@ -104,7 +104,7 @@ export class Channel {
     const encoded = this.#encode(value)
     try {
       if (this.#pushNow(method, encoded)) return turnIsDue() ? await nextTurn() : undefined
-      const kept = new Outgoing(encoded.scratch.slice(0, encoded.length), encoded.length, encoded.hasHandles ? HANDLES : 0)
+      const kept = new Outgoing(copyOf(encoded.scratch, encoded.length), encoded.length, encoded.hasHandles ? HANDLES : 0)
       await this.#enterSend(method, kept, options, () => encoded.commit())
     } catch (error) {
       encoded.abort()
@@ -166,7 +166,7 @@ export class Channel {
     if (this.#end.sends.isEmpty && this.#push(method, new Outgoing(bytes, bytes.length, BYTES))) {
       return turnIsDue() ? nextTurn() : undefined
     }
-    await this.#enterSend(method, new Outgoing(bytes.slice(), bytes.length, BYTES), options, () => {})
+    await this.#enterSend(method, new Outgoing(copyOf(bytes, bytes.length), bytes.length, BYTES), options, () => {})
   }
 
   sendBytesSync(bytes: Uint8Array, options: SyncWaitOptions = noOptions): void {
@@ -388,6 +388,11 @@ export class Channel {
 
 function outgoing(encoded: EncodedMessage): Outgoing {
   return new Outgoing(encoded.scratch, encoded.length, encoded.hasHandles ? HANDLES : 0)
+}
+
+/** `slice` of a Buffer would be a view. */
+function copyOf(bytes: Uint8Array, length: number): Uint8Array {
+  return Uint8Array.prototype.slice.call(bytes, 0, length)
 }
 
 function asBuffer(message: Message): Buffer {
