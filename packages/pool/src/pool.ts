@@ -86,7 +86,7 @@ export class Pool {
   apply<R>(fn: () => R, args?: readonly []): AsyncResult<Awaited<R>>
   apply<A extends Args, R>(fn: (...args: A) => R, args: A): AsyncResult<Awaited<R>>
   apply(fn: Function, args: readonly unknown[] = []): AsyncResult<unknown> {
-    return this.#single('pool.apply()', fn, args)
+    return this.#single('pool.apply()', this.apply, fn, args)
   }
 
   /** `apply` with callbacks. Python: `Pool.apply_async(func, args, callback=, error_callback=)`. */
@@ -99,7 +99,7 @@ export class Pool {
     for (const [name, value] of Object.entries({ callback, errorCallback })) {
       if (value !== undefined && typeof value !== 'function') throw argumentType(`${call}: options.${name}`, 'a function', value)
     }
-    const result = this.#single(call, fn, args)
+    const result = this.#single(call, this.applyAsync, fn, args)
     // Without an error callback the rejection stays the caller's to handle: nothing is lost silently.
     if (callback || errorCallback) {
       const told = result.then(callback as ((value: unknown) => void) | undefined)
@@ -116,12 +116,12 @@ export class Pool {
    * Python: `Pool.map`.
    */
   map<T, R>(fn: (item: T) => R, items: Iterable<T> | AsyncIterable<T>, options?: MapOptions): AsyncResult<Awaited<R>[]> {
-    return this.#many('pool.map()', MAP, fn, items, options) as AsyncResult<Awaited<R>[]>
+    return this.#many('pool.map()', this.map, MAP, fn, items, options) as AsyncResult<Awaited<R>[]>
   }
 
   /** `fn(...item)` for each item. Python: `Pool.starmap`. */
   starmap<A extends Args, R>(fn: (...args: A) => R, items: Iterable<A> | AsyncIterable<A>, options?: MapOptions): AsyncResult<Awaited<R>[]> {
-    return this.#many('pool.starmap()', STARMAP, fn, items, options) as AsyncResult<Awaited<R>[]>
+    return this.#many('pool.starmap()', this.starmap, STARMAP, fn, items, options) as AsyncResult<Awaited<R>[]>
   }
 
   /** No more tasks; workers end when those there are have ended. Returns at once; `join()` waits. Python: `Pool.close`. */
@@ -169,28 +169,28 @@ export class Pool {
     await this.join()
   }
 
-  #single(call: string, fn: Function, args: readonly unknown[]): AsyncResult<unknown> {
+  #single(call: string, entry: Function, fn: Function, args: readonly unknown[]): AsyncResult<unknown> {
     this.#check(call, fn)
     if (!Array.isArray(args)) throw argumentType(`${call}: args`, 'an array: one element for each argument of the function', args)
     const definition = this.#definitions.forTask(fn)
     const { result, resolve, reject } = makeAsyncResult<unknown>()
-    this.#submit(CALL, definition ? definition.key : fn, args, definition, resolve, reject)
+    this.#submit(entry, CALL, definition ? definition.key : fn, args, definition, resolve, reject)
     return result
   }
 
-  #many(call: string, kind: TaskKind, fn: Function, items: unknown, options: MapOptions | undefined): AsyncResult<unknown[]> {
+  #many(call: string, entry: Function, kind: TaskKind, fn: Function, items: unknown, options: MapOptions | undefined): AsyncResult<unknown[]> {
     this.#check(call, fn)
     checkOptions(call, options, ['chunkSize'])
     const chunkSize = options?.chunkSize
     if (chunkSize !== undefined) checkCount(`${call}: options.chunkSize`, chunkSize)
-    if (isIterable(items)) return this.#inChunks(kind, fn, [...items], chunkSize)
+    if (isIterable(items)) return this.#inChunks(entry, kind, fn, [...items], chunkSize)
     if (!isAsyncIterable(items)) throw argumentType(`${call}: items`, 'an iterable', items)
     const { result, resolve, reject } = makeAsyncResult<unknown[]>()
-    collect(items).then((all) => this.#inChunks(kind, fn, all, chunkSize)).then(resolve, reject)
+    collect(items).then((all) => this.#inChunks(entry, kind, fn, all, chunkSize)).then(resolve, reject)
     return result
   }
 
-  #inChunks(kind: TaskKind, fn: Function, items: readonly unknown[], chunkSize = chunkSizeFor(items.length, this.#processes)): AsyncResult<unknown[]> {
+  #inChunks(entry: Function, kind: TaskKind, fn: Function, items: readonly unknown[], chunkSize = chunkSizeFor(items.length, this.#processes)): AsyncResult<unknown[]> {
     const { result, resolve, reject } = makeAsyncResult<unknown[]>()
     const results: unknown[] = new Array(items.length)
     const definition = this.#definitions.forMap(fn)
@@ -200,7 +200,7 @@ export class Pool {
       if (--left === 0) this.#dispatcher.forget(definition)
     }
     for (let start = 0; start < items.length; start += chunkSize) {
-      this.#submit(kind, definition.key, items.slice(start, start + chunkSize), definition,
+      this.#submit(entry, kind, definition.key, items.slice(start, start + chunkSize), definition,
         (values) => {
           for (const [index, value] of (values as unknown[]).entries()) results[start + index] = value
           ended()
@@ -215,13 +215,13 @@ export class Pool {
     return result
   }
 
-  #submit(kind: TaskKind, fn: Function | number, args: readonly unknown[], definition: Definition | undefined, resolve: (value: unknown) => void, reject: (error: unknown) => void): void {
+  #submit(entry: Function, kind: TaskKind, fn: Function | number, args: readonly unknown[], definition: Definition | undefined, resolve: (value: unknown) => void, reject: (error: unknown) => void): void {
     const dispatcher = this.#dispatcher
     const settle = (how: (value: unknown) => void) => (value: unknown): void => {
       how(value)
       dispatcher.settled()
     }
-    dispatcher.submit(new Task(++this.#lastTaskId, { kind, fn, args }, definition, settle(resolve), settle(reject)))
+    dispatcher.submit(new Task(entry, ++this.#lastTaskId, { kind, fn, args }, definition, settle(resolve), settle(reject)))
   }
 
   #check(call: string, fn: unknown): void {

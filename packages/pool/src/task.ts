@@ -12,10 +12,14 @@ export class Task {
   readonly definition: Definition | undefined
   readonly resolve: (value: unknown) => void
   readonly reject: (error: unknown) => void
+  /** Where it was submitted: the trace of an error leads from the worker to here. Formatted only then. */
+  readonly caller = {} as Error
   readonly #encoded: Encoded
 
-  constructor(id: number, request: TaskRequest, definition: Definition | undefined, resolve: (value: unknown) => void, reject: (error: unknown) => void) {
+  /** @param call - the public function at whose caller the trace ends. */
+  constructor(call: Function, id: number, request: TaskRequest, definition: Definition | undefined, resolve: (value: unknown) => void, reject: (error: unknown) => void) {
     this.#encoded = encode(request, '')
+    Error.captureStackTrace(this.caller, call)
     this.id = id
     this.bytes = frame([id], this.#encoded)
     this.definition = definition

@@ -1,4 +1,5 @@
-import { Channel, decode, EOFError, WorkerLostError } from '@multiproc/core'
+import { Channel, decode, EOFError, unpackThrown, WorkerLostError } from '@multiproc/core'
+import type { PackedThrown } from '@multiproc/core'
 import { internals, Process } from '@multiproc/process'
 import { workerMain } from './child/worker-main.ts'
 import type { Definition } from './definitions.ts'
@@ -156,24 +157,23 @@ export class WorkerSlot {
     const status = bytes.readInt32LE(4)
     const microseconds = bytes.readInt32LE(8)
     let value: unknown
-    let failed = status !== RETURNED && status !== READY
+    let isUndecodable = false
     try {
       value = decode(bytes, REPLY_HEADER_BYTES)
     } catch (error) {
       value = error
-      failed = true
+      isUndecodable = true
     }
     if (status === READY) {
       if (this.state === 'starting') this.state = 'ready'
       return this.#owner.idle(this)
     }
-    if (status === INIT_FAILED) {
-      return this.#owner.initFailed(value)
-    }
+    if (status === INIT_FAILED) return this.#owner.initFailed(isUndecodable ? value : unpackThrown(value as PackedThrown))
     const task = status === NOT_DECODED ? this.tasks.shift() : this.#remove(id)
     this.tasksDone += 1
-    if (failed) task?.reject(value)
-    else task?.resolve(value)
+    if (isUndecodable) task?.reject(value)
+    else if (status === RETURNED) task?.resolve(value)
+    else task?.reject(unpackThrown(value as PackedThrown, task.caller))
     this.#endWhenDone()
     this.#owner.idle(this, microseconds)
   }

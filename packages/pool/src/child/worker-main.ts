@@ -1,5 +1,6 @@
 import { performance } from 'node:perf_hooks'
-import { decode, encode, EOFError, MaybeEncodingError } from '@multiproc/core'
+import { decode, encode, EOFError, MaybeEncodingError, packThrown } from '@multiproc/core'
+import { currentProcess } from '@multiproc/process'
 import type { Channel, Encoded } from '@multiproc/core'
 import {
   CALL, DEFINE, FORGET, frame, INIT_FAILED, NO_TASK, NOT_DECODED, READY, REQUEST_HEADER_BYTES, RETURNED, STARMAP, THREW,
@@ -73,17 +74,22 @@ class Worker {
   }
 
   async reply(id: number, status: ReplyStatus, milliseconds: number, value: unknown): Promise<void> {
-    let encoded: Encoded
     let told = status
+    let encoded: Encoded
     try {
-      encoded = encode(value, status === THREW || status === INIT_FAILED ? 'error' : 'result')
+      encoded = status === RETURNED ? encode(value, 'result') : this.#encodeThrown(id, value)
     } catch (cause) {
-      told = status === INIT_FAILED ? INIT_FAILED : THREW
-      encoded = encode(unsendable(value, cause))
+      told = THREW
+      encoded = this.#encodeThrown(id, unsendable(cause))
     }
     const bytes = frame([id, told, Math.min(2 ** 31 - 1, Math.ceil(milliseconds * 1000))], encoded)
     if (!this.#channel.trySendBytes(bytes)) await this.#channel.sendBytes(bytes)
     encoded.commit()
+  }
+
+  /** Never fails: what cannot be sent of an error is left out. */
+  #encodeThrown(task: number, thrown: unknown): Encoded {
+    return encode(packThrown(thrown, { pid: process.pid, processName: currentProcess().name, task }))
   }
 }
 
@@ -96,8 +102,7 @@ async function runChunk(fn: Function, items: readonly unknown[], spread: boolean
   return results
 }
 
-function unsendable(value: unknown, cause: unknown): MaybeEncodingError {
-  const what = value instanceof Error ? `The task threw ${value.name}: ${value.message}` : 'The task returned a value'
+function unsendable(cause: unknown): MaybeEncodingError {
   const reason = cause instanceof Error ? cause.message : String(cause)
-  return new MaybeEncodingError(`${what}, which cannot be sent back: ${reason} Return or throw something that can be sent.`)
+  return new MaybeEncodingError(`the task returned a value that cannot be sent back: ${reason} Return something that can be sent.`, { cause })
 }
