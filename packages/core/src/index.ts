@@ -71,6 +71,7 @@ export { adoptHandles, carriesHandles, decode, discard, preloadFunctions } from 
 export { registerReducer, type Reducer } from './codec/reducers.ts'
 export { packThrown, unpackThrown, type PackedThrown } from './codec/thrown.ts'
 export { move } from './handles/move.ts'
+export { registerSharedView, SHARED_VIEW } from './handles/shared-view.ts'
 export {
   registerHandle,
   type ArenaPlace,

@@ -1,6 +1,7 @@
 import { MultiprocError } from '../errors/base.ts'
 import * as python from '../errors/python.ts'
 import * as remote from '../errors/remote.ts'
+import { SHARED_VIEW } from '../handles/shared-view.ts'
 import type { Decoder } from './decode.ts'
 import * as format from './format.ts'
 
@@ -54,6 +55,8 @@ export function readBuiltin(from: Decoder, tag: number): unknown {
       return readError(from)
     case format.DOM_EXCEPTION:
       return readDomException(from)
+    case format.HANDLE_VIEW:
+      return readSharedView(from)
     default:
       throw from.bad(`0x${tag.toString(16)} is no tag`)
   }
@@ -111,6 +114,14 @@ function readView(from: Decoder): ArrayBufferView {
   if (!(buffer instanceof ArrayBuffer)) throw from.bad('a view has no buffer')
   const offset = from.varint()
   const view = made(from, () => new View(buffer, offset, from.varint()))
+  from.finish(number, view)
+  return view
+}
+
+function readSharedView(from: Decoder): ArrayBufferView {
+  const number = from.reserve()
+  const view = (from.read() as { [SHARED_VIEW]?: unknown } | null)?.[SHARED_VIEW]
+  if (!ArrayBuffer.isView(view)) throw from.bad('a handle has no view')
   from.finish(number, view)
   return view
 }

@@ -1,6 +1,7 @@
 import { types } from 'node:util'
 import { brandsOf, MultiprocError } from '../errors/base.ts'
 import { writeHandle } from '../handles/in-flight.ts'
+import { isSharedMemory, ownerOfView } from '../handles/shared-view.ts'
 import type { Encoder } from './encode.ts'
 import * as format from './format.ts'
 import { Step } from './path.ts'
@@ -129,6 +130,7 @@ const setKind: Builtin = {
 const bufferKind: Builtin = {
   name: 'Buffer',
   write(out, value: Buffer) {
+    if (ownerOfView(value)) return writeSharedView(out, value)
     out.byte(format.BUFFER)
     out.varint(value.length)
     out.raw(value)
@@ -138,6 +140,7 @@ const bufferKind: Builtin = {
 const viewKind: Builtin = {
   name: 'typed array',
   write(out, value: ArrayBufferView & { length?: number }) {
+    if (isSharedMemory(value.buffer)) return writeSharedView(out, value)
     const name = types.isDataView(value) ? 'DataView' : (viewName.call(value) as string)
     out.byte(format.VIEW)
     out.byte(format.VIEW_CLASSES.indexOf(name))
@@ -146,11 +149,20 @@ const viewKind: Builtin = {
     out.varint(value.length ?? value.byteLength)
   },
 }
+
+function writeSharedView(out: Encoder, view: ArrayBufferView): void {
+  const owner = ownerOfView(view)
+  if (!owner) throw out.refused({ kind: 'a view of shared memory that no handle stands for', advice: 'Send the whole array, or a copy of the part (slice).' })
+  out.byte(format.HANDLE_VIEW)
+  out.child(owner, new Step(''))
+}
+
 const viewName = Object.getOwnPropertyDescriptor(Object.getPrototypeOf(Uint8Array.prototype), Symbol.toStringTag)?.get as () => unknown
 
 const arrayBufferKind: Builtin = {
   name: 'ArrayBuffer',
   write(out, value: ArrayBuffer & { detached?: boolean; resizable?: boolean; maxByteLength?: number }) {
+    if (isSharedMemory(value)) throw out.refused({ kind: 'the whole of the shared memory', advice: 'Send a view of a handle.' })
     if (value.detached) throw out.refused({ kind: 'a detached ArrayBuffer', advice: 'Send a copy made before it was transferred.' })
     out.byte(format.ARRAY_BUFFER)
     out.varint(value.byteLength)

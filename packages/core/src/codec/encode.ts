@@ -31,6 +31,10 @@ let messageCount = 0
  * Writes any value that can be sent into this thread's scratch: what `structuredClone` takes, and functions, instances
  * of classes, Buffers, URLs, handles, and whatever has a reducer. Getters of the user's run; they may encode, too.
  *
+ * What `structuredClone` takes comes out equal, but for: named fields of arrays stay behind (those of a RegExp match
+ * travel), a Buffer travels without the pool it lies in, errors keep their own fields, and the views of a resizable
+ * buffer no longer follow its length.
+ *
  * @param root - what the error texts call the value: `args`.
  * @throws NOT_SENDABLE, CLOSED, NO_CLOSURE, TOO_LARGE …: the message names the path. Nothing is in flight then.
  */

@@ -91,6 +91,8 @@ export const SUBCLASS = 0xd3
 export const REDUCED = 0xd4
 /** see handles/in-flight.ts */
 export const HANDLE = 0xd5
+/** a handle: its view (handles/shared-view.ts) */
+export const HANDLE_VIEW = 0xd6
 
 export const ERROR_MESSAGE = 1
 export const ERROR_STACK = 2

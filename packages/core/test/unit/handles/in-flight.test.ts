@@ -1,6 +1,6 @@
 import { pathToFileURL } from 'node:url'
 import { afterEach, beforeEach, expect, it } from 'vitest'
-import { adoptHandles, carriesHandles, closedError, decode, discard, encode, move, registerHandle, type Encoded } from '@multiproc/core'
+import { adoptHandles, carriesHandles, closedError, decode, discard, encode, move, registerHandle, registerSharedView, SHARED_VIEW, type Encoded } from '@multiproc/core'
 import { useFlightTables } from '../../../src/handles/flight-tables.ts'
 import { Holders, HOLDERS_BYTES } from '../../../src/handles/holders.ts'
 import { SimulatedFamily } from '../../simulated-family.ts'
@@ -36,6 +36,29 @@ class Box {
     this.holders().leave()
   }
 }
+
+/** Shared memory by a handle, with the view users work on. */
+class Memory extends Object {
+  readonly box: Box
+  readonly [SHARED_VIEW]: Int32Array
+  constructor(box: Box) {
+    super()
+    this.box = box
+    const region = family.memory.region(box.offset)
+    this[SHARED_VIEW] = region.words.subarray((box.offset - region.base) / 4, (box.offset - region.base) / 4 + 8)
+    registerSharedView(this[SHARED_VIEW], this)
+  }
+}
+
+registerHandle<Memory>({
+  class: Memory,
+  name: 'test.Memory',
+  package: '@multiproc/test',
+  version: '1',
+  module: import.meta.url,
+  reduce: ({ box }) => ({ handle: box, holders: box.holders(), holdersOffset: HOLDERS_BYTES }),
+  revive: ({ offset, generation }) => new Memory(new Box(offset, generation, null)),
+})
 
 let failRevive = false
 let failExtra = false
@@ -274,4 +297,18 @@ it('loads the module of a class that is not known yet', async () => {
   expect(value).toMatchObject({ offset: box.offset, generation: box.generation })
   const gone = withText(sent([new Stub()]), 'test.Stub', 'test.Gone')
   expect(() => decode(gone)).toThrow(expect.objectContaining({ code: 'ERR_MULTIPROC_LAYOUT', message: expect.stringContaining(pathToFileURL('/').protocol) }))
+})
+
+it('sends a view of shared memory by its handle, and refuses one that would copy what belongs to others', () => {
+  const memory = new Memory(newBox())
+  const view = memory[SHARED_VIEW]
+  const bytes = sent({ view, again: view, memory })
+  expect(bytes.length).toBeLessThan(500)
+  thread = RECEIVER
+  const copy = decode(bytes) as { view: Int32Array; again: Int32Array; memory: Memory }
+  expect(copy.view).toBe(copy.again)
+  expect(copy.memory[SHARED_VIEW]).toBe(copy.view)
+  view[3] = 42
+  expect(copy.view[3]).toBe(42)
+  expect(() => encode([view.subarray(1)])).toThrow('value[0] is a view of shared memory that no handle stands for')
 })
