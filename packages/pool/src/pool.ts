@@ -99,15 +99,7 @@ export class Pool {
     for (const [name, value] of Object.entries({ callback, errorCallback })) {
       if (value !== undefined && typeof value !== 'function') throw argumentType(`${call}: options.${name}`, 'a function', value)
     }
-    const result = this.#single(call, this.applyAsync, fn, args)
-    // Without an error callback the rejection stays the caller's to handle: nothing is lost silently.
-    if (callback || errorCallback) {
-      const told = result.then(callback as ((value: unknown) => void) | undefined)
-      if (errorCallback) result.catch(errorCallback)
-      // An error that the callback throws is its own, and is reported as unhandled; the task's is reported once.
-      told.catch((error: unknown) => result.then(() => Promise.reject(error), () => {}))
-    }
-    return result
+    return this.#single(call, this.applyAsync, fn, args, callback as ((value: unknown) => void) | undefined, errorCallback)
   }
 
   /**
@@ -169,12 +161,18 @@ export class Pool {
     await this.join()
   }
 
-  #single(call: string, entry: Function, fn: Function, args: readonly unknown[]): AsyncResult<unknown> {
+  #single(call: string, entry: Function, fn: Function, args: readonly unknown[], callback?: (value: unknown) => void, errorCallback?: (error: unknown) => void): AsyncResult<unknown> {
     this.#check(call, fn)
     if (!Array.isArray(args)) throw argumentType(`${call}: args`, 'an array: one element for each argument of the function', args)
     const definition = this.#definitions.forTask(fn)
     const { result, resolve, reject } = makeAsyncResult<unknown>()
-    this.#submit(entry, CALL, definition ? definition.key : fn, args, definition, resolve, reject)
+    // Not by `then`: that would count as handling the error of a result that nobody looks at.
+    const settle = (how: (value: unknown) => void, tell: ((value: unknown) => void) | undefined) => (value: unknown): void => {
+      how(value)
+      if (tell) queueMicrotask(() => tell(value))
+    }
+    this.#submit(entry, CALL, definition ? definition.key : fn, args, definition, settle(resolve, callback), settle(reject, errorCallback))
+    if (errorCallback) result.catch(() => {})
     return result
   }
 
