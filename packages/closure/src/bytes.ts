@@ -18,7 +18,8 @@ export function serializeFunction(fn: Function): Uint8Array {
     encoded.abort()
     throw new MultiprocError('ERR_MULTIPROC_NOT_SENDABLE', 'serializeFunction() failed: the function captures a handle (a lock, queue or connection), which cannot be kept as bytes. Send the function through a Process, Pool, Pipe or Queue.')
   }
-  const bytes = encoded.bytes.slice()
+  // A copy: the encoder writes its next message over these.
+  const bytes = new Uint8Array(encoded.bytes)
   encoded.commit()
   return bytes
 }
