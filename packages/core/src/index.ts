@@ -58,6 +58,7 @@ export { SpinBudget } from './parking/spin.ts'
 // parking: lines of waiters
 export { Mutex, MUTEX_BYTES } from './parking/mutex.ts'
 export { WAITER_SLOTS, Waiters, WAITERS_BYTES } from './parking/waiters.ts'
+export { abortError } from './parking/turn.ts'
 export { waitAsync, waitSync, wakeAll, wakeFirst } from './parking/wait.ts'
 // blocks of shared memory, and who holds them
 export { Allocator, type AllocatorLock, type AllocOptions } from './arena/allocator.ts'

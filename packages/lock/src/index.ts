@@ -1,1 +1,24 @@
-export {}
+/**
+ * A lock between processes and threads, in shared memory, that survives `kill -9` of its holder.
+ *
+ * ```ts
+ * import { Lock } from '@multiproc/lock'
+ * import { Process } from '@multiproc/process'
+ *
+ * const lock = new Lock()
+ * const child = new Process({
+ *   target: async (lock: Lock) => {
+ *     using guard = await lock.hold()
+ *     console.log('only me')
+ *   },
+ *   args: [lock],
+ * })
+ * child.start()
+ * await child.join()
+ * ```
+ *
+ * @packageDocumentation
+ */
+export { LockGuard } from './guard.ts'
+export { Lock, type LockOptions } from './lock.ts'
+export { AbandonedError, AbortError, MultiprocError, registerReducer, TimeoutError } from '@multiproc/core'

@@ -37,6 +37,7 @@ import { WAITS_ASYNC, WAITS_SYNC, type Agent, type WaitKind } from '../contracts
 import type { Thread } from '../contracts/thread.ts'
 import type { WaitOptions } from '../arguments.ts'
 import { MultiprocError } from '../errors/base.ts'
+import { SpinBudget } from './spin.ts'
 import { NO_SLOT, Waiters, WAITERS_BYTES } from './waiters.ts'
 import { abortError, settle, settleSync, type PendingTurn, type Turn } from './turn.ts'
 
@@ -67,6 +68,7 @@ export class Mutex {
   readonly #waiters: Waiters
   /** Async acquires of this thread, oldest first. Only the first stands in the shared line. */
   readonly #queue: QueuedTurn[] = []
+  readonly #budget = new SpinBudget()
 
   constructor(agent: Agent, words: Int32Array, base: number) {
     this.#agent = agent
@@ -85,6 +87,11 @@ export class Mutex {
     return this.ownerId() === this.#agent.id
   }
 
+  /** True while no async acquire of this thread is pending: then `tryAcquire` overtakes none. */
+  get isQueueEmpty(): boolean {
+    return this.#queue.length === 0
+  }
+
   tryAcquire(): boolean {
     const { ops, id } = this.#agent
     if (ops.compareExchange(this.#words, this.#base + OWNER, 0, id) === 0) {
@@ -101,7 +108,7 @@ export class Mutex {
       this.abandoned = false
       return true
     }
-    return settleSync(this.#agent, this.enqueue(WAITS_SYNC), deadlineMs)
+    return this.#spin() || settleSync(this.#agent, this.enqueue(WAITS_SYNC), deadlineMs)
   }
 
   /**
@@ -110,14 +117,9 @@ export class Mutex {
    */
   async acquire(options: WaitOptions = {}): Promise<boolean> {
     if (options.signal?.aborted) throw abortError(options.signal)
-    if (this.#queue.length === 0 && this.tryAcquire()) return true
+    if (this.isQueueEmpty && this.tryAcquire()) return true
     if (options.timeout === 0) return false
     return settle(this.#agent as Thread, new QueuedTurn(this.#queue, this.enqueue(WAITS_ASYNC)), options)
-  }
-
-  /** Ends the async acquires of this thread that are pending: they reject with `error`, nothing was taken. */
-  cancelAcquires(error: unknown): void {
-    for (const turn of [...this.#queue]) turn.fail(error)
   }
 
   /** Throws ERR_MULTIPROC_NOT_OWNER if this thread does not hold the lock. */
@@ -132,13 +134,30 @@ export class Mutex {
     return new MutexTurn(this, this.#agent, this.#waiters, kind)
   }
 
+  /** Looks again for a moment while the owner runs on another core: it may be about to release. */
+  #spin(): boolean {
+    const thread = this.#agent as Agent & Partial<Thread>
+    if (thread.runsElsewhere === undefined) return false
+    const owner = this.ownerId()
+    const rounds = this.#budget.next(owner !== 0 && owner !== thread.id && thread.runsElsewhere(owner))
+    for (let i = 0; i < rounds; i++) {
+      if (this.ownerId() !== 0 || !this.tryAcquire()) continue
+      this.#budget.won()
+      return true
+    }
+    if (rounds > 0) this.#budget.lost()
+    return false
+  }
+
   #releaseSlow(): void {
     const { ops, id } = this.#agent
     const words = this.#words
     const at = this.#base + OWNER
     if ((ops.load(words, at) & ID) !== id) {
       const owner = this.ownerId()
-      throw new MultiprocError('ERR_MULTIPROC_NOT_OWNER', `release() failed: ${owner === 0 ? 'nobody holds this lock' : 'another thread holds this lock'}. Release it where it was acquired.`, { details: { owner, thread: id } })
+      throw new MultiprocError('ERR_MULTIPROC_NOT_OWNER', `\`lock.release()\` failed: ${owner === 0 ? 'nobody' : 'another thread'} holds this lock. Release it where it was acquired.`, {
+        details: { owner, thread: id },
+      })
     }
     const waiters = this.#waiters
     const next = waiters.survey().first(false)
@@ -317,10 +336,6 @@ class QueuedTurn implements Turn {
 
   attach(pending: PendingTurn): void {
     this.#pending = pending
-  }
-
-  fail(error: unknown): void {
-    this.#pending?.fail(error)
   }
 
   look(): boolean {
