@@ -232,23 +232,25 @@ type Factory = (...given: unknown[]) => { value: object; set?: (values: unknown[
 /** Fresh closures of one place share their compiled factory. */
 const factories = new Map<string, Factory>()
 const FACTORIES_KEPT = 2000
-/** In a minified file a column may be far out: not worth the padding. */
+/** In a minified file a column may be far out: there the text starts on the first line, which can be given an offset. */
 const COLUMNS_PADDED = 400
 
 function factory(plan: Plan, given: readonly string[], late: readonly string[]): Factory {
   const variables = late.length === 0 ? '' : `let ${late.join(',')};`
   const setter = late.length === 0 ? '' : `,set(mp$v){[${late.join(',')}]=mp$v}`
   const text = plan.member === undefined ? plan.text : `{${plan.text}\n}`
-  const padding = plan.column < COLUMNS_PADDED ? ' '.repeat(plan.column - (plan.member === undefined || plan.column === 0 ? 0 : 1)) : ''
+  const isPadded = plan.line > 0 && plan.column < COLUMNS_PADDED
+  const padding = isPadded ? ' '.repeat(Math.max(0, plan.column - (plan.member === undefined ? 0 : 1))) : ''
   const head = `${plan.strict ? '"use strict";' : ''}(function(${given.join(',')}){${variables}`
   // On a line of its own, so that the text stands at its original column. There is no line before the first.
-  const newLine = plan.line > 0 ? `\n${padding}` : ''
+  const newLine = isPadded ? `\n${padding}` : ''
   const body = plan.self === undefined ? `return{value:(${newLine}${text}\n)${setter}}` : `const ${plan.self}=(${newLine}${text}\n);return{value:${plan.self}${setter}}`
   const source = `${head}${body}})`
   const key = `${plan.url}:${plan.line}:${source}`
   let made = factories.get(key)
   if (made === undefined) {
-    const script = new Script(source, { filename: plan.url || 'evaluated', lineOffset: plan.line > 0 ? plan.line - 1 : 0 })
+    const columnOffset = isPadded ? 0 : plan.column - source.indexOf(plan.text, head.length)
+    const script = new Script(source, { filename: plan.url || 'evaluated', lineOffset: isPadded ? plan.line - 1 : plan.line, columnOffset })
     made = script.runInThisContext() as Factory
     if (factories.size >= FACTORIES_KEPT) factories.delete(factories.keys().next().value as string)
     factories.set(key, made)

@@ -392,10 +392,11 @@ function namedFields(items: readonly unknown[]): string[] | undefined {
 
 function prefixPath(error: MultiprocError, path: string): void {
   const full = `${path}${typeof error.details['path'] === 'string' ? error.details['path'] : ''}`
-  const { message } = error
+  // Read first: the engine writes the stack's first line, with the message of that moment, when it is asked for.
+  const { message, stack } = error
   error.message = `${full}: ${message}`
   ;(error as { details: object }).details = { ...error.details, path: full }
-  if (error.stack) error.stack = error.stack.replace(message, () => error.message)
+  if (stack) error.stack = stack.replace(message, () => error.message)
 }
 
 function isStackOverflow(error: unknown): boolean {
