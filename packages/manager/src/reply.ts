@@ -1,0 +1,126 @@
+import { RemoteError } from '@multiproc/core'
+
+/** How a call ended. */
+export type Outcome = { readonly value: unknown } | { readonly error: unknown }
+
+/**
+ * The result of a call, as a promise that knows whether anybody asked for it. A failure that nobody awaits is not lost: it
+ * rejects the next awaited call of the same proxy, as its cause; if there is none before the event loop has nothing left to
+ * do, it is an unhandled rejection.
+ *
+ * State        set by                            legal next
+ *   open       the call                          ended
+ *   ended      `settle`: the reply came          delivered; an error that nobody awaits waits in `failures` meanwhile
+ *   delivered  the first `then` after that, or `giveUp`: the promise itself is settled
+ */
+export class Reply<T> extends Promise<T> {
+  #deliver: (outcome: Outcome) => void
+  #outcome: Outcome | undefined
+  #failures: Failures | undefined
+  #awaited = false
+  #delivered = false
+
+  /** What `then` makes is an ordinary promise. */
+  static override get [Symbol.species](): PromiseConstructor {
+    return Promise
+  }
+
+  constructor(executor: (resolve: (value: T | PromiseLike<T>) => void, reject: (reason: unknown) => void) => void) {
+    let deliver!: (outcome: Outcome) => void
+    super((resolve, reject) => {
+      deliver = (outcome) => ('error' in outcome ? reject(outcome.error) : resolve(outcome.value as T))
+      executor(resolve, reject)
+    })
+    this.#deliver = deliver
+  }
+
+  /** A reply to come; `failures` are those of its proxy. */
+  static open<T>(failures: Failures): Reply<T> {
+    const reply = new Reply<T>(() => {})
+    reply.#failures = failures
+    return reply
+  }
+
+  settle(outcome: Outcome): void {
+    this.#outcome = outcome
+    if (this.#awaited) this.#end()
+    else if ('error' in outcome) this.#failures?.add(this)
+  }
+
+  override then<A = T, B = never>(fulfilled?: ((value: T) => A | PromiseLike<A>) | null, rejected?: ((reason: any) => B | PromiseLike<B>) | null): Promise<A | B> {
+    this.#awaited = true
+    if (this.#outcome !== undefined) this.#end()
+    return super.then(fulfilled, rejected)
+  }
+
+  /** How it ended; only for one in `failures`. */
+  get error(): unknown {
+    return (this.#outcome as { error: unknown }).error
+  }
+
+  /** Nobody asked: the promise rejects, unhandled. */
+  giveUp(): void {
+    this.#delivered = true
+    this.#deliver(this.#outcome as Outcome)
+  }
+
+  #end(): void {
+    if (this.#delivered) return
+    this.#delivered = true
+    const outcome = this.#outcome as Outcome
+    this.#failures?.remove(this)
+    // An own error says more than one of an earlier call, which waits on for the next.
+    const earlier = 'error' in outcome ? undefined : this.#failures?.takeFirst()
+    this.#deliver(earlier === undefined ? outcome : { error: earlier })
+  }
+}
+
+/** The failed calls of one proxy that nobody has awaited so far, oldest first. */
+export class Failures {
+  readonly #noun: string
+  readonly #replies = new Set<Reply<unknown>>()
+
+  constructor(noun: string) {
+    this.#noun = noun
+  }
+
+  add(reply: Reply<unknown>): void {
+    this.#replies.add(reply)
+    if (unreported.size === 0) process.once('beforeExit', reportAll)
+    unreported.add(this)
+  }
+
+  remove(reply: Reply<unknown>): void {
+    this.#replies.delete(reply)
+    this.#forgetIfEmpty()
+  }
+
+  takeFirst(): RemoteError | undefined {
+    const [first] = this.#replies
+    if (first === undefined) return undefined
+    this.remove(first)
+    const cause = first.error
+    const { name: originalName, message, stack: remoteStack } = cause instanceof Error ? cause : new Error(String(cause))
+    return new RemoteError(`an earlier call of this ${this.#noun}, which nobody awaited, failed (see cause): ${message} The call that was awaited now was done. Await each call that may fail.`, {
+      cause, originalName, remoteStack: remoteStack ?? '',
+    })
+  }
+
+  report(): void {
+    for (const reply of this.#replies) reply.giveUp()
+    this.#replies.clear()
+  }
+
+  #forgetIfEmpty(): void {
+    if (this.#replies.size > 0) return
+    unreported.delete(this)
+    if (unreported.size === 0) process.off('beforeExit', reportAll)
+  }
+}
+
+const unreported = new Set<Failures>()
+
+function reportAll(): void {
+  for (const failures of unreported) failures.report()
+  unreported.clear()
+}
