@@ -29,8 +29,8 @@ export default defineConfig({
   test: {
     pool: 'forks',
     maxWorkers: 2,
-    testTimeout: 60_000,
-    hookTimeout: 60_000,
+    testTimeout: 120_000,
+    hookTimeout: 120_000,
     globalSetup: ['./vitest.leaks.ts'],
     setupFiles: ['./vitest.leaks.ts'],
     projects: [

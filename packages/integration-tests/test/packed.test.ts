@@ -1,5 +1,6 @@
 import { execFileSync } from 'node:child_process'
 import { copyFileSync, mkdtempSync, readFileSync, readdirSync, realpathSync, rmSync, writeFileSync } from 'node:fs'
+import { stripTypeScriptTypes } from 'node:module'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -12,6 +13,10 @@ import { runProgram } from '@multiproc/testing'
  */
 const packages = fileURLToPath(new URL('../../', import.meta.url))
 const NODES = { '20.19': fileURLToPath(new URL('../node_modules/node-20/bin/node', import.meta.url)), '24': process.execPath }
+
+const examples = new URL('../../../examples/', import.meta.url)
+/** Their output is checked in examples.test.ts; here it is enough that they end well. The CPU-bound one would only take long. */
+const EXAMPLES = readdirSync(examples).flatMap((name) => /^(0[1-6]-.*)\.ts$/.exec(name)?.[1] ?? [])
 
 const project = realpathSync(mkdtempSync(join(tmpdir(), 'packed-')))
 
@@ -30,12 +35,15 @@ beforeAll(() => {
   const { multiproc, ...parts } = tarballs
   writeFileSync(join(project, 'package.json'), JSON.stringify({ private: true, dependencies: { multiproc }, overrides: { ...parts, ...others } }))
   execFileSync('npm', ['install', '--offline', '--ignore-scripts', '--no-audit', '--no-fund'], { cwd: project, stdio: 'pipe' })
+  for (const example of EXAMPLES) {
+    writeFileSync(join(project, `${example}.mjs`), stripTypeScriptTypes(readFileSync(new URL(`${example}.ts`, examples), 'utf8')))
+  }
   for (const program of ['program.mjs', 'program.cjs']) copyFileSync(new URL(`packed/${program}`, import.meta.url), join(project, program))
 }, 120_000)
 
 afterAll(() => rmSync(project, { recursive: true, force: true }))
 
-describe.each(Object.entries(NODES))('the packed packages under Node %s', (version, node) => {
+describe.each(Object.entries(NODES))('the packed packages under Node %s', { timeout: 120_000 }, (version, node) => {
   it('are loaded by that Node', () => {
     expect(execFileSync(node, ['--version'], { encoding: 'utf8' })).toMatch(new RegExp(`^v${version}`))
   })
@@ -50,6 +58,11 @@ describe.each(Object.entries(NODES))('the packed packages under Node %s', (versi
       'pool: 1 4 9 16',
       'manager: 1',
     ])
+  })
+
+  it.each(EXAMPLES)('run the example %s', async (example) => {
+    const outcome = await runProgram(join(project, `${example}.mjs`), { node, cwd: project, timeoutMs: 110_000 })
+    expect(outcome, outcome.stderr).toMatchObject({ exitCode: 0, signal: null })
   })
 
   it('can be required from CommonJS', async () => {

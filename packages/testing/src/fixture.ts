@@ -19,7 +19,7 @@ export interface ProgramOptions {
   cwd?: string
   /** Text for the program's stdin, which ends after it. Default: no stdin. */
   input?: string
-  /** After so many milliseconds the program and all it started are killed and the call fails. Default 30,000. */
+  /** After so many milliseconds the program and all it started are killed and the call fails. Default 60,000. */
   timeoutMs?: number
 }
 
@@ -62,7 +62,7 @@ export class Program {
     if (options.input !== undefined) this.#child.stdin!.end(options.input)
     this.#child.stdout!.setEncoding('utf8').on('data', (text: string) => this.#collect('stdout', text))
     this.#child.stderr!.setEncoding('utf8').on('data', (text: string) => this.#collect('stderr', text))
-    this.ended = this.#watch(mark, options.timeoutMs ?? 30_000)
+    this.ended = this.#watch(mark, options.timeoutMs ?? 60_000)
     // A test that fails before it awaits the end must not turn this into a second, unhandled failure.
     this.ended.catch(() => {})
   }
