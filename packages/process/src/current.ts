@@ -46,8 +46,14 @@ export function parentProcess(): ParentProcess | null {
   const { parent } = self()
   if (parent === null) return null
   const { name, pid } = parent
-  // A process that lost its parent is given to another one at once, even before the zombie is reaped.
-  return { name, pid, ident: pid, isAlive: () => process.ppid === pid, join: (options) => joinParent(pid, options) }
+  return { name, pid, ident: pid, isAlive: () => isAlive(pid), join: (options) => joinParent(pid, options) }
+}
+
+/** The parent's pipe ended, which comes a moment before the kernel gives its children to another process. */
+let sawEnd = false
+
+function isAlive(parent: number): boolean {
+  return !sawEnd && process.ppid === parent
 }
 
 function joinParent(pid: number, options: WaitOptions | undefined): Promise<boolean> {
@@ -55,7 +61,7 @@ function joinParent(pid: number, options: WaitOptions | undefined): Promise<bool
   return new Promise((resolve, reject) => {
     const aborted = () => finish(() => reject(new AbortError('`parentProcess().join()` was aborted.', { cause: signal?.reason })))
     if (signal?.aborted === true) return aborted()
-    if (process.ppid !== pid) return resolve(true)
+    if (!isAlive(pid)) return resolve(true)
     if (timeout === 0) return resolve(false)
     // Opened again, because closing the inherited descriptor would close it for everybody in this process.
     const life = new Socket({ fd: openSync(`/dev/fd/${PARENT_FD}`, constants.O_RDONLY | constants.O_NONBLOCK), readable: true, writable: false })
@@ -69,7 +75,10 @@ function joinParent(pid: number, options: WaitOptions | undefined): Promise<bool
     }
     stopTimer = startTimer(clock, deadlineAfter(clock, timeout), () => finish(() => resolve(false)))
     signal?.addEventListener('abort', aborted, { once: true })
-    life.on('error', () => {}).once('close', () => finish(() => resolve(true)))
+    life.on('error', () => {}).once('end', () => {
+      sawEnd = true
+      finish(() => resolve(true))
+    })
     life.resume()
   })
 }

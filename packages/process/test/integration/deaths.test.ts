@@ -1,6 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { runProgram, startProgram } from '@multiproc/testing'
-import { facts, fixture, gone, isRunning } from './run.ts'
+import { facts, fixture, gone, isRunning, runProgram, startProgram } from './run.ts'
 
 describe('a killed child', () => {
   it('ends with -9 or has given its whole result, whenever it is killed', async () => {

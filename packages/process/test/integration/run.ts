@@ -1,8 +1,16 @@
 import { readFileSync } from 'node:fs'
-import { expect } from 'vitest'
-import { runProgram, type ProgramOptions } from '@multiproc/testing'
+import { expect, vi } from 'vitest'
+import * as testing from '@multiproc/testing'
+import type { ProgramOptions } from '@multiproc/testing'
+
+// A watchdog is for hangs: a busy machine takes half a minute for what takes one second on an idle one.
+const PATIENCE_MS = 110_000
+vi.setConfig({ testTimeout: PATIENCE_MS + 10_000 })
 
 export const fixture = (name: string) => new URL(`../fixtures/${name}`, import.meta.url)
+
+export const startProgram = (file: URL, options?: ProgramOptions) => testing.startProgram(file, { timeoutMs: PATIENCE_MS, ...options })
+export const runProgram = (file: URL, options?: ProgramOptions) => startProgram(file, options).ended
 
 /** Runs a fixture that prints one JSON object last; gives the object, and what else was printed. */
 export async function facts(name: string, options: ProgramOptions = {}): Promise<any> {
