@@ -55,7 +55,7 @@ describe('the examples', { timeout: 120_000 }, () => {
 
     expect(without[0]).toBe('Without a lock:')
     expect(sales(without)).toBeGreaterThan(10)
-    expect(without.join('\n')).toMatch(new RegExp(`^${sales(without)} of 10 tickets sold, [1-9] left in the file: oversold!$`, 'm'))
+    expect(without.join('\n')).toMatch(new RegExp(`^${sales(without)} of 10 tickets sold, \\d left in the file: oversold!$`, 'm'))
 
     expect(sales(within)).toBe(10)
     expect(within.at(-1)).toBe('10 of 10 tickets sold, 0 left in the file')

@@ -30,7 +30,24 @@ export {
 } from '@multiproc/process'
 export { Queue, type QueueOptions } from '@multiproc/queue'
 export { Connection, Pipe, type ByteRange, type LengthLimit, type PipeOptions, type TargetOffset } from '@multiproc/pipe'
+export { Lock, LockGuard, type LockOptions } from '@multiproc/lock'
 export { Pool, type AsyncResult, type CallbackOptions, type MapOptions, type PoolOptions } from '@multiproc/pool'
+export {
+  copy,
+  copySync,
+  DictProxy,
+  ListProxy,
+  Manager,
+  sameReferent,
+  SetProxy,
+  sync,
+  SyncManager,
+  ValueProxy,
+  type Contents,
+  type ManagerOptions,
+  type NamespaceProxy,
+  type Sync,
+} from '@multiproc/manager'
 export {
   AbandonedError,
   AbortError,
