@@ -2,6 +2,7 @@ import type { Handle } from '../arena/block.ts'
 import { WAITS_ASYNC, WAITS_SYNC, type WaitKind } from '../contracts/agent.ts'
 import type { Thread } from '../contracts/thread.ts'
 import type { Holders } from '../handles/holders.ts'
+import { SpinBudget } from '../parking/spin.ts'
 import { settle, settleSync } from '../parking/turn.ts'
 import { wakeAll } from '../parking/wait.ts'
 import type { Waiters } from '../parking/waiters.ts'
@@ -25,6 +26,7 @@ export class ChannelEnd {
   readonly in: SharedRing | undefined
   readonly sends: Line
   readonly receives: Line
+  readonly #spins = new SpinBudget()
 
   constructor(context: ChannelContext, handle: Handle, index: EndIndex) {
     const { thread, memory } = context
@@ -77,6 +79,9 @@ export class ChannelEnd {
   }
 
   waitForRecordSync<T>(look: () => T | undefined, deadlineMs: number): T | undefined {
+    const found = look()
+    if (found !== undefined || this.context.thread.nowMs() >= deadlineMs) return found
+    this.#spinForRecord()
     return this.#waitSync(this.in!.forRecords, () => this.in!.startWaitingForRecords(), look, deadlineMs)
   }
 
@@ -118,6 +123,17 @@ export class ChannelEnd {
     if (found !== undefined || thread.nowMs() >= deadlineMs) return found
     const turn = this.#turn(waiters, WAITS_SYNC, starting, look)
     return settleSync(thread, turn, deadlineMs) ? turn.found : undefined
+  }
+
+  /** Worth it only while the other side runs on another core: then a round trip costs two looks instead of two wake-ups. */
+  #spinForRecord(): void {
+    const { thread } = this.context
+    const peer = this.theirs.firstHeld()
+    const { ring } = this.in!
+    const rounds = this.#spins.next(peer !== 0 && peer !== thread.id && thread.runsElsewhere(peer))
+    if (rounds === 0) return
+    for (let round = 0; round < rounds; round++) if (!ring.isEmpty) return this.#spins.won()
+    this.#spins.lost()
   }
 
   async #sleep(line: Line, stop: AbortSignal, waiters: Waiters, starting: () => void): Promise<void> {

@@ -93,8 +93,6 @@ export class SharedRing {
    */
   tryPop<T>(take: (ring: Ring) => T | undefined): T | undefined {
     const { ring } = this
-    // Seen without the lock: an empty ring stays empty for this look, and most looks at one are made by waiters.
-    if (ring.isEmpty) return undefined
     this.#consumers.acquireSync(Infinity)
     let taken: T | undefined
     try {
