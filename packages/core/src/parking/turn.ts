@@ -30,13 +30,19 @@ export interface PendingTurn {
 
 /** Blocks the thread until the turn is done; false when the deadline passed first. */
 export function settleSync(agent: Agent, turn: Turn, deadlineMs: number): boolean {
-  for (;;) {
-    if (turn.look()) return true
-    if (agent.nowMs() >= deadlineMs) {
-      turn.leave()
-      return false
+  try {
+    while (!turn.look()) {
+      if (agent.nowMs() >= deadlineMs) {
+        turn.leave()
+        return false
+      }
+      agent.park(Math.min(deadlineMs, turn.untilMs), turn.watched)
     }
-    agent.park(Math.min(deadlineMs, turn.untilMs), turn.watched)
+    return true
+  } catch (error) {
+    // Or its place in line would swallow wake-ups that are meant for others.
+    turn.leave()
+    throw error
   }
 }
 

@@ -15,13 +15,12 @@ import { NO_SLOT, type Waiters } from './waiters.ts'
 /** How often a waiter that found no place in line looks by itself: more than 64 wait for this. */
 const OVERFLOW_MS = 20
 
-/** What `watch` names is looked up anew before each sleep, after `look` found nothing. */
 const nobody = (): readonly number[] => []
 
 /**
  * Blocks until `look` returns something other than undefined, and returns that; undefined once the deadline passed.
  *
- * @param watch - the threads whose death can make `look` succeed.
+ * @param watch - the threads whose death can make `look` succeed. Asked before and after each look in vain.
  */
 export function waitSync<T>(agent: Agent, waiters: Waiters, look: () => T | undefined, watch: () => readonly number[] = nobody, deadlineMs = Infinity): T | undefined {
   const found = look()
@@ -79,19 +78,23 @@ export class ConditionTurn<T> implements Turn {
     this.#watch = watch
   }
 
+  /**
+   * The line and who is to be watched are read *before* the condition. The other way round, somebody ahead could be woken in
+   * place of us, take and leave the line between our two looks, and die before he passes the wake-up on: we would neither
+   * have seen the change nor watch him. Who is to be watched is read again after it, since the change may have come with them.
+   */
   look(): boolean {
     if (this.#slot === NO_SLOT) this.#slot = this.#waiters.join(this.#kind)
+    do this.watched.length = 0
+    while (this.#slot !== NO_SLOT && this.#waiters.survey().watchedBy(this.#slot, this.#kind, this.watched) === 'stale')
+    this.#addWatched()
     this.found = this.#look()
     if (this.found !== undefined) {
       this.leave()
       return true
     }
+    this.#addWatched()
     this.untilMs = this.#slot === NO_SLOT ? this.#agent.nowMs() + OVERFLOW_MS : Infinity
-    const watch = this.#watch()
-    do {
-      this.watched.length = 0
-      for (const id of watch) if (id !== this.#agent.id) this.watched.push(id)
-    } while (this.#slot !== NO_SLOT && this.#waiters.survey().watchedBy(this.#slot, this.#kind, this.watched) === 'stale')
     return false
   }
 
@@ -108,5 +111,11 @@ export class ConditionTurn<T> implements Turn {
 
   pass(): void {
     wakeFirst(this.#agent, this.#waiters)
+  }
+
+  #addWatched(): void {
+    for (const id of this.#watch()) {
+      if (id !== this.#agent.id && !this.watched.includes(id)) this.watched.push(id)
+    }
   }
 }
