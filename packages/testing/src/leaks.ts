@@ -54,12 +54,15 @@ export function killMarked(mark: string): LeftProcess[] {
   return [...killed.values()]
 }
 
+/** `module.enableCompileCache()` keeps compiled code there, on purpose, for the next process. */
+const NODES_OWN_CACHE = 'node-compile-cache'
+
 /** Files that outlive processes: our POSIX shared memory, and everything in the temp folder (a run has one of its own). */
 export function leftFiles(): Set<string> {
   const temporary = tmpdir()
   return new Set([
     ...list('/dev/shm').filter((name) => name.includes('multiproc')).map((name) => join('/dev/shm', name)),
-    ...list(temporary).map((name) => join(temporary, name)),
+    ...list(temporary).filter((name) => name !== NODES_OWN_CACHE).map((name) => join(temporary, name)),
   ])
 }
 
