@@ -36,6 +36,6 @@ if (!existsSync(join(root, table))) {
 }
 
 function pageText(codes) {
-  const rows = Object.entries(codes).map(([code, { when, then }]) => `| \`${code}\` | ${when} | ${then} |`)
+  const rows = Object.entries(codes).map(([code, { when, then, planned }]) => `| \`${code}\` | ${planned ? '*Not thrown yet.* ' : ''}${when} | ${then} |`)
   return `# Error codes\n\nGenerated from \`${table}\`. Match on \`error.code\`; texts may change.\n\n| code | when | what to do |\n|---|---|---|\n${rows.join('\n')}\n`
 }
