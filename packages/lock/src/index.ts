@@ -7,10 +7,7 @@
  *
  * const lock = new Lock()
  * const child = new Process({
- *   target: async (lock: Lock) => {
- *     using guard = await lock.hold()
- *     console.log('only me')
- *   },
+ *   target: (lock: Lock) => lock.runExclusive(() => console.log('only me')),
  *   args: [lock],
  * })
  * child.start()

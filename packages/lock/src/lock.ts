@@ -27,8 +27,8 @@ export interface LockOptions {
  *
  * @example
  * const lock = new Lock()
- * const target = async (lock: Lock) => { using guard = await lock.hold(); await update() }
- * new Process({ target, args: [lock] }).start()
+ * new Process({ target: (lock: Lock) => lock.runExclusive(update), args: [lock] }).start()
+ * if (lock.acquireSync({ timeout: 1000 })) lock.release()
  */
 export class Lock implements Disposable {
   readonly #lock: SharedLock

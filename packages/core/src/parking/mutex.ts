@@ -307,10 +307,10 @@ export class MutexTurn implements Turn {
     const state = waiters.stateOf(this.#slot)
     waiters.leave(this.#slot)
     this.#slot = NO_SLOT
-    // Followers that watch us in place of the owner are right if we are the owner now and nobody stands between.
+    // Followers that watch us in place of the owner are right if we are the owner now and nobody stands between. Else they
+    // look again: they watch somebody else, or have been first since, and we were woken in their place.
     waiters.survey()
     if (!taken || waiters.hasAhead(state)) waiters.wakeFollowers(state)
-    if (!taken) this.#mutex.wakeFirstIfFree()
   }
 }
 

@@ -171,18 +171,26 @@ describe('three threads and more, bounded preemptions', () => {
   })
 
   it('two behind an owner, one dies', () => {
-    walk({ setup: held('O'), agents: { O: owner, A: sync, B: sync }, kills: 1, maxPreemptions: PREEMPTIONS })
+    walk({ setup: held('O'), agents: { O: owner, A: sync, B: sync }, asleep: ['A'], kills: 1, maxPreemptions: PREEMPTIONS })
   })
 
-  it('two behind an owner, two die: a sample', () => {
-    sample({ setup: held('O'), agents: { O: owner, A: sync, B: sync }, kills: 2 })
+  it('two asleep behind an owner, two die', () => {
+    walk({ setup: held('O'), agents: { O: owner, A: sync, B: sync }, asleep: ['A', 'B'], kills: 2 })
   })
 
-  it('two behind an owner, one gives up, one dies: a sample', () => {
-    sample({ setup: held('O'), agents: { O: owner, A: impatient, B: sync }, kills: 1, timeouts: 'any' })
+  it('two asleep behind an owner, one gives up, one dies', () => {
+    walk({ setup: held('O'), agents: { O: owner, A: impatient, B: sync }, asleep: ['A', 'B'], kills: 1, timeouts: 'any' })
   })
 
-  it('three behind an owner, overtaking each other, one dies: a sample', () => {
+  it('one that comes while the line moves watches the right one', () => {
+    walk({ setup: held('O'), agents: { O: owner, A: sync, B: sync, C: sync }, asleep: ['A', 'B'], kills: 1, mayDie: ['B'], maxPreemptions: PREEMPTIONS })
+  })
+
+  it('one that overtakes another does not mislead those behind it', () => {
+    walk({ setup: held('O'), agents: { O: owner, A: sync, B: sync, C: sync }, asleep: ['A'], kills: 1, mayDie: ['A'], maxPreemptions: PREEMPTIONS })
+  })
+
+  it('three behind an owner, one dies: a sample', () => {
     sample({ setup: held('O'), agents: { O: owner, A: sync, B: sync, C: sync }, kills: 1 })
   })
 

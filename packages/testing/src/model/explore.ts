@@ -39,6 +39,8 @@ export interface Scenario {
   /** Prepares the memory; `ids` are the agents' ids by name. */
   setup?: (words: Int32Array, ids: Record<string, number>) => void
   agents: Record<string, Body>
+  /** These run alone first, one after the other, until they sleep: the walk begins behind that, with far fewer states. */
+  asleep?: readonly string[]
   /** How many agents may be killed in one schedule. Default 0. */
   kills?: number
   /** Who may be killed. Default: every agent. */
@@ -139,19 +141,23 @@ class Explorer {
   run(): Report {
     const ids = Object.fromEntries(this.#agents.map((agent) => [agent.name, agent.id]))
     this.#scenario.setup?.(this.#memory, ids)
-    const histories = this.#agents.map((agent) => agent.start())
-    const maxStates = this.#scenario.maxStates ?? 1_000_000
-    const maxSteps = this.#scenario.maxSteps ?? 2000
-    this.#enter({
-      memory: this.#memory.slice(),
-      histories,
+    const begin: State = {
+      memory: this.#memory,
+      histories: this.#agents.map((agent) => agent.start()),
       flags: this.#agents.map(() => 0),
       clock: 0,
       kills: this.#scenario.kills ?? 0,
       ticks: this.#scenario.ticks ?? 0,
       preemptions: 0,
       last: -1,
-    }, 'start')
+    }
+    for (const name of this.#scenario.asleep ?? []) {
+      const i = this.#agents.findIndex((agent) => agent.name === name)
+      while (this.#canRun(begin, i)) this.#step(begin, i, false)
+    }
+    const maxStates = this.#scenario.maxStates ?? 1_000_000
+    const maxSteps = this.#scenario.maxSteps ?? 2000
+    this.#enter(begin, 'start')
     while (this.#stack.length > 0) {
       if (this.#visited.size > maxStates) return this.#report(false)
       const frame = this.#stack[this.#stack.length - 1]!
