@@ -96,7 +96,7 @@ export class SyncManager {
 
   /** A Map in the server, with the given entries. Python: `manager.dict()`. */
   dict<K = unknown, V = unknown>(init?: Iterable<readonly [K, V]>): DictProxy<K, V>
-  dict<V>(init: Readonly<Record<string, V>>): DictProxy<string, V>
+  dict<K extends string, V>(init: Readonly<Record<K, V>>): DictProxy<K, V>
   dict(init: unknown = []): DictProxy<any, any> {
     if (typeof init !== 'object' || init === null) throw argumentType('manager.dict(): init', 'a Map, an iterable of [key, value] or a plain object', init)
     const entries = isIterable(init) ? [...init] : Object.entries(init)

@@ -4,7 +4,7 @@
  */
 import { inspect, types } from 'node:util'
 import type { InspectOptions } from 'node:util'
-import { argumentType, ServerLostError } from '@multiproc/core'
+import { argumentType, ServerLostError, TimeoutError } from '@multiproc/core'
 import type { Link, ServerAddress } from './link.ts'
 import { COPY } from './protocol.ts'
 import type { TypeName } from './protocol.ts'
@@ -68,10 +68,10 @@ export function post(proxy: object, method: string, args: readonly unknown[]): v
   link.send(`${className}.${method}()`, { kind: 'call', object: referent.id, method }, args, (outcome) => reply.settle(outcome))
 }
 
-export function callSync(proxy: object, method: string, args: readonly unknown[], timeout?: number): unknown {
-  const { className, link, referent } = stateOf(proxy, method)
+export function callSync(proxy: object, method: string, args: readonly unknown[]): unknown {
+  const { className, link, referent, failures } = stateOf(proxy, method)
   const shown = method === COPY ? 'copySync()' : `${className}.${method}()`
-  return valueOf(link.sendSync(shown, { kind: 'call', object: referent.id, method }, args, timeout))
+  return valueOf(failures.told(link.sendSync(shown, { kind: 'call', object: referent.id, method }, args)))
 }
 
 function valueOf(outcome: Outcome): unknown {
@@ -94,17 +94,23 @@ export function typeOf(proxy: object, name: string): TypeName {
 export function show(proxy: object, depth: number, options: InspectOptions): string {
   const state = states.get(proxy)
   if (state === undefined) return '<proxy>'
-  const { className, link } = state
+  const { className, link, referent } = state
   const { pid } = link.address
   if (link.isServer || depth < 0) return `<${className} of pid ${pid}>`
   try {
-    const shown = inspect(callSync(proxy, COPY, [], SHOW_MS), { ...options, depth: options.depth == null ? options.depth : depth })
+    const contents = valueOf(link.sendSync('inspect()', { kind: 'call', object: referent.id, method: COPY }, [], SHOW_MS))
+    const shown = inspect(contents, { ...options, depth: options.depth == null ? options.depth : depth })
     // `Map(3) {` and `[` become `DictProxy(3) {` and `ListProxy [`.
-    return `${className}${shown.replace(/^(Map|Set)(?=\()|^(?=\S)/, (kind) => (kind === '' ? ' ' : ''))}`
+    return `${className}${shown.replace(/^(Map|Set)(?=\()|^/, (kind) => (kind === '' ? ' ' : ''))}`
   } catch (error) {
-    const why = error instanceof ServerLostError ? 'server gone' : `no answer within ${SHOW_MS} ms`
-    return `<${className} of pid ${pid}: ${(error as Error).name === 'TimeoutError' || error instanceof ServerLostError ? why : (error as Error).message}>`
+    return `<${className} of pid ${pid}: ${whyUnseen(error)}>`
   }
+}
+
+function whyUnseen(error: unknown): string {
+  if (error instanceof ServerLostError) return 'server gone'
+  if (error instanceof TimeoutError) return `no answer within ${SHOW_MS} ms`
+  return error instanceof Error ? error.message : String(error)
 }
 
 /** The base of the proxies whose methods are all there as methods. */

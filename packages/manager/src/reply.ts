@@ -1,7 +1,9 @@
-import { RemoteError } from '@multiproc/core'
+import { RemoteError, ServerLostError } from '@multiproc/core'
 
 /** How a call ended. */
 export type Outcome = { readonly value: unknown } | { readonly error: unknown }
+
+let replyCount = 0
 
 /**
  * The result of a call, as a promise that knows whether anybody asked for it. A failure that nobody awaits is not lost: it
@@ -14,6 +16,8 @@ export type Outcome = { readonly value: unknown } | { readonly error: unknown }
  *   delivered  the first `then` after that, or `giveUp`: the promise itself is settled
  */
 export class Reply<T> extends Promise<T> {
+  /** Replies are numbered by their calls, in this thread. */
+  readonly number = ++replyCount
   #deliver: (outcome: Outcome) => void
   #outcome: Outcome | undefined
   #failures: Failures | undefined
@@ -69,9 +73,7 @@ export class Reply<T> extends Promise<T> {
     this.#delivered = true
     const outcome = this.#outcome as Outcome
     this.#failures?.remove(this)
-    // An own error says more than one of an earlier call, which waits on for the next.
-    const earlier = 'error' in outcome ? undefined : this.#failures?.takeFirst()
-    this.#deliver(earlier === undefined ? outcome : { error: earlier })
+    this.#deliver(this.#failures?.told(outcome, this.number) ?? outcome)
   }
 }
 
@@ -95,20 +97,29 @@ export class Failures {
     this.#forgetIfEmpty()
   }
 
-  takeFirst(): RemoteError | undefined {
+  /**
+   * What the caller of a later call, the one of that number, is told: its own outcome, unless an earlier failure still has to be told. An error of its
+   * own says more than that, which then waits for the next one; but if it is that the server is gone, nothing is left to say.
+   */
+  told(outcome: Outcome, number = Infinity): Outcome {
     const [first] = this.#replies
-    if (first === undefined) return undefined
+    if (first === undefined || first.number > number) return outcome
+    if ('error' in outcome) {
+      if (outcome.error instanceof ServerLostError) this.#clear()
+      return outcome
+    }
     this.remove(first)
-    const cause = first.error
-    const { name: originalName, message, stack: remoteStack } = cause instanceof Error ? cause : new Error(String(cause))
-    return new RemoteError(`an earlier call of this ${this.#noun}, which nobody awaited, failed (see cause): ${message} The call that was awaited now was done. Await each call that may fail.`, {
-      cause, originalName, remoteStack: remoteStack ?? '',
-    })
+    return { error: earlierCall(this.#noun, first.error) }
   }
 
   report(): void {
     for (const reply of this.#replies) reply.giveUp()
     this.#replies.clear()
+  }
+
+  #clear(): void {
+    this.#replies.clear()
+    this.#forgetIfEmpty()
   }
 
   #forgetIfEmpty(): void {
@@ -123,4 +134,11 @@ const unreported = new Set<Failures>()
 function reportAll(): void {
   for (const failures of unreported) failures.report()
   unreported.clear()
+}
+
+function earlierCall(noun: string, cause: unknown): RemoteError {
+  const { name: originalName, message, stack: remoteStack } = cause instanceof Error ? cause : new Error(String(cause))
+  return new RemoteError(`an earlier call of this ${noun}, which nobody awaited, failed: ${message} (see cause). The call that was awaited now was done. Await each call that may fail.`, {
+    cause, originalName, remoteStack: remoteStack ?? '',
+  })
 }
