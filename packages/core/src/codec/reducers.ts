@@ -1,4 +1,5 @@
 import { argumentType } from '../arguments.ts'
+import { oneTable } from '../one-table.ts'
 import { REBUILD, REDUCE } from './format.ts'
 
 /** How instances of a class travel: as parts, from which a function makes one again. Python: `copyreg.pickle`. */
@@ -17,7 +18,7 @@ export interface Reduced {
   readonly isClass: boolean
 }
 
-const reducers = new WeakMap<Function, Reducer>()
+const reducers = oneTable('reducers', () => new WeakMap<Function, Reducer>())
 
 /**
  * Says how instances of `Class` (not of its subclasses) are sent. For a class of your own, methods under

@@ -1,3 +1,5 @@
+import { oneTable } from '../one-table.ts'
+
 /**
  * How functions and classes get into messages. core knows no way to send one: the first package that depends on
  * `@multiproc/closure` registers it here. Without it a function in a message is refused with `ERR_MULTIPROC_NO_CLOSURE`.
@@ -35,12 +37,12 @@ export interface FunctionShipper {
   hasPrivateState?(Class: Function): boolean
 }
 
-let registered: FunctionShipper | undefined
+const registered = oneTable<{ shipper?: FunctionShipper }>('functions', () => ({}))
 
 export function registerFunctions(shipper: FunctionShipper): void {
-  registered = shipper
+  registered.shipper = shipper
 }
 
 export function functionShipper(): FunctionShipper | undefined {
-  return registered
+  return registered.shipper
 }

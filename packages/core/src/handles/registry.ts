@@ -1,6 +1,7 @@
 import { createRequire } from 'node:module'
 import { fileURLToPath } from 'node:url'
 import { MultiprocError } from '../errors/base.ts'
+import { oneTable } from '../one-table.ts'
 
 /** A place in the arena: where, and which of the objects that were there one after another. */
 export interface ArenaPlace {
@@ -52,8 +53,7 @@ export interface HandleType<H extends object = object> {
   revive(parts: RevivedParts): H
 }
 
-const byClass = new Map<unknown, HandleType>()
-const byName = new Map<string, HandleType>()
+const { byClass, byName } = oneTable('handles', () => ({ byClass: new Map<unknown, HandleType>(), byName: new Map<string, HandleType>() }))
 
 /** Makes instances of a class sendable: each message holds the object until the receiver does. */
 export function registerHandle<H extends object>(type: HandleType<H>): void {
