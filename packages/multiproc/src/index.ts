@@ -49,22 +49,6 @@ export {
   type Sync,
 } from '@multiproc/manager'
 export {
-  copy,
-  copySync,
-  DictProxy,
-  ListProxy,
-  Manager,
-  sameReferent,
-  SetProxy,
-  sync,
-  SyncManager,
-  ValueProxy,
-  type Contents,
-  type ManagerOptions,
-  type NamespaceProxy,
-  type Sync,
-} from '@multiproc/manager'
-export {
   AbandonedError,
   AbortError,
   AuthenticationError,
