@@ -7,17 +7,21 @@ import { probeDeath } from './probe.ts'
 const MARK_WAIT_MS = 1
 /** Where the pipe cannot be opened (no permission), the word is looked at this often. */
 const BLIND_LOOK_MS = 50
+/** Opening and closing a watch costs 60 µs, ten times a round trip: one that is not needed any more is kept for this long. */
+const KEEP_MS = 1000
 
 interface Watched {
   readonly id: number
   readonly told: Set<() => void>
   reader: Socket | undefined
   timer: NodeJS.Timeout | undefined
+  /** Runs from the last time that nobody watched any more. */
+  unneeded: NodeJS.Timeout | undefined
   /** The pipe ended, so the mark is due. */
   ended: boolean
 }
 
-/** Tells an event loop of the deaths of other threads. A descriptor is open for each thread that somebody waits for, no longer. */
+/** Tells an event loop of the deaths of other threads. A descriptor is open for each thread that somebody waits for, and a little longer. */
 export class DeathWatch {
   private readonly os: Os
   private readonly table: ThreadTable
@@ -31,7 +35,7 @@ export class DeathWatch {
   watch(id: number, told: () => void): () => void {
     let entry = this.watched.get(id)
     if (entry === undefined) {
-      entry = { id, told: new Set(), reader: undefined, timer: undefined, ended: false }
+      entry = { id, told: new Set(), reader: undefined, timer: undefined, unneeded: undefined, ended: false }
       this.watched.set(id, entry)
       this.open(entry)
     }
@@ -40,8 +44,14 @@ export class DeathWatch {
     const tell = () => told()
     tellAll.add(tell)
     return () => {
-      if (tellAll.delete(tell) && tellAll.size === 0) this.close(entry)
+      if (tellAll.delete(tell) && tellAll.size === 0) this.closeLater(entry)
     }
+  }
+
+  private closeLater(entry: Watched): void {
+    if (this.watched.get(entry.id) !== entry) return
+    if (entry.unneeded) entry.unneeded.refresh()
+    else entry.unneeded = setTimeout(() => entry.told.size === 0 && this.close(entry), KEEP_MS).unref()
   }
 
   private open(entry: Watched): void {
@@ -92,6 +102,7 @@ export class DeathWatch {
   private close(entry: Watched): void {
     if (this.watched.get(entry.id) === entry) this.watched.delete(entry.id)
     clearTimeout(entry.timer)
+    clearTimeout(entry.unneeded)
     const { reader } = entry
     entry.reader = undefined
     reader?.destroy()
