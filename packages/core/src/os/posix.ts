@@ -54,7 +54,9 @@ export function systemError(libc: Libc, call: string, errno: number = libc.koffi
 }
 
 export function inodeOf(fd: number): number {
-  return fstatSync(fd).ino | 0
+  // As bigints: Node up to 20 keeps the numbers of the last plain stat, and while those say "pipe" its `realpathSync` (and so
+  // `import`) does not follow symbolic links, which would load packages a second time.
+  return Number(BigInt.asIntN(32, fstatSync(fd, { bigint: true }).ino))
 }
 
 export const O_CLOEXEC = process.platform === 'darwin' ? 0x0100_0000 : 0o2000000
