@@ -2,7 +2,7 @@ import { currentThread, WorkerLostError } from '@multiproc/core'
 import type { Thread } from '@multiproc/core'
 import type { Definition } from './definitions.ts'
 import { RestartBudget } from './restart.ts'
-import { Task } from './task.ts'
+import type { Task } from './task.ts'
 import { WorkerSlot } from './worker-slot.ts'
 import type { WorkerOwner, WorkerSettings } from './worker-slot.ts'
 
