@@ -78,7 +78,7 @@ export class Link {
 
   /** Resolves when the server has answered. */
   async ready(call: string): Promise<void> {
-    if (this.#lost !== undefined) throw this.#lostError(call)
+    this.checkThere(call)
     this.#greet()
     if (this.#met) return
     await (this.#meeting ??= new Promise<void>((resolve, reject) => {
@@ -86,12 +86,17 @@ export class Link {
     }))
   }
 
+  /** @throws ServerLostError once it is known that the server is gone. */
+  checkThere(call: string): void {
+    if (this.#lost !== undefined) throw this.#lostError(call)
+  }
+
   /**
    * Puts a request into the server's inbox, at once. `settle` is told how it ended.
    * @throws NOT_SENDABLE and its like, by path; ServerLostError. Nothing was sent then.
    */
   send(call: string, asked: Asked, args: readonly unknown[], settle: (outcome: Outcome) => void): number {
-    if (this.#lost !== undefined) throw this.#lostError(call)
+    this.checkThere(call)
     const encoded = encode(args, 'args')
     const id = this.#lastCall + 1
     try {

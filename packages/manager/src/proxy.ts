@@ -45,7 +45,8 @@ export type ProxyParts = [type: TypeName, server: ServerAddress, referent: Refer
 
 /** What a message carries in place of a proxy. */
 export function partsOf(proxy: object): ProxyParts {
-  const { type, link, referent } = stateOf(proxy, 'sending a proxy')
+  const { type, className, link, referent } = stateOf(proxy, 'sending a proxy')
+  link.checkThere(`sending a ${className}`)
   return [type, link.address, referent]
 }
 

@@ -189,8 +189,8 @@ export const codes = {
     then: 'Return something that can be sent: see `cause`.',
   },
   ERR_MULTIPROC_REMOTE: {
-    when: 'Another process threw something whose class cannot be rebuilt here (`RemoteError`).',
-    then: 'See `originalName` and `remoteStack`; export the class from a module to get the original.',
+    when: "Another process threw something whose class cannot be rebuilt here; or an earlier call of a manager's proxy failed, and nobody awaited it (`RemoteError`).",
+    then: 'See `cause`, `originalName` and `remoteStack`; export the class from a module to get the original.',
   },
   ABORT_ERR: {
     when: 'The `signal` of the call was aborted (`AbortError`). Nothing was taken, put or changed.',

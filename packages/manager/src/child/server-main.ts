@@ -44,7 +44,7 @@ export class Server {
       try {
         request = await inbox.get()
       } catch (error) {
-        if (error instanceof ShutDown) break
+        if (error instanceof ShutDown || inbox.closed) break
         // The sender died while it sent a handle with it, so nobody waits for an answer.
         continue
       }

@@ -71,7 +71,7 @@ describe('when the server is killed', () => {
   it.each(['async', 'sync', 'at once', 'at once, sync'])('a call of its owner ends (%s)', async (mode) => {
     const { lines, stderr, exitCode } = await run('server-killed', mode)
     expect({ stderr, exitCode }).toEqual({ stderr: '', exitCode: 0 })
-    expect(lines).toEqual([expect.stringMatching(mine), expect.stringMatching(mine), expect.stringMatching(/^<DictProxy of pid \d+: server gone>$/)])
+    expect(lines).toEqual([expect.stringMatching(mine), expect.stringMatching(mine), expect.stringMatching(/^<DictProxy of pid \d+: server gone>$/), 'ERR_MULTIPROC_SERVER_LOST'])
   })
 
   it.each(['child', 'child, sync'])('a call of another process ends (%s)', async (mode) => {
