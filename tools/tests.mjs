@@ -5,35 +5,46 @@
  */
 import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
-import { exitCode, root, section } from './setup.mjs'
+import { environment, exitCode, root, section } from './setup.mjs'
 
 const REPORT = join(root, '.tmp', 'tests.json')
 
+/** The oldest Node that the packages run on. vitest itself needs a newer one, so there it is the test programs that run on it. */
+const OLD_NODE = join(root, 'packages', 'integration-tests', 'node_modules', 'node-20', 'bin', 'node')
+
 export async function main(files) {
   let failedSteps = 0
-  const step = async (title, command, args) => {
+  const step = async (title, command, args, env) => {
     section(title)
-    const code = await exitCode(command, args)
+    const code = await exitCode(command, args, { env: { ...environment, ...env } })
     if (code !== 0) console.log(`${title}: failed (${code})`)
     failedSteps += code === 0 ? 0 : 1
     return code === 0
   }
-  const built = await step('Build', 'turbo', ['run', 'build', '--output-logs=errors-only', '--log-prefix=none'])
-  if (built && files.length === 0) await step('Checks', 'node', [join(root, 'tools', 'check.mjs')])
-  let counts = { passed: 0, failed: 0, skipped: 0 }
-  if (built) {
+  /** Runs vitest. What its report already counts as failed is not counted again; a leak or an unhandled error is in no report. */
+  const tests = async (title, args, env) => {
     rmSync(REPORT, { force: true })
-    mkdirSync(join(root, '.tmp'), { recursive: true })
-    const stepsBefore = failedSteps
-    await step('Tests', 'vitest', ['run', '--reporter=default', '--reporter=json', `--outputFile.json=${REPORT}`, ...files])
-    counts = countsOf(REPORT)
-    // What the report already counts is not counted twice; a leak or an unhandled error is in no report.
-    if (counts.failed > 0) failedSteps = stepsBefore
+    const failedBefore = failedSteps
+    await step(title, 'vitest', ['run', '--reporter=default', '--reporter=json', `--outputFile.json=${REPORT}`, ...args], env)
+    const counts = { title, ...countsOf(REPORT) }
+    if (counts.failed > 0) failedSteps = failedBefore
+    return counts
   }
-  const failed = counts.failed + failedSteps
+
+  mkdirSync(join(root, '.tmp'), { recursive: true })
+  const runs = []
+  if (await step('Build', 'turbo', ['run', 'build', '--output-logs=errors-only', '--log-prefix=none'])) {
+    if (files.length === 0) await step('Checks', 'node', [join(root, 'tools', 'check.mjs')])
+    runs.push(await tests('Tests', files))
+    if (files.length === 0) runs.push(await tests('Test programs on Node 20.19', ['--project', 'integration'], { MULTIPROC_TEST_NODE: OLD_NODE }))
+  }
+
   section('Summary')
-  console.log(`${counts.passed} passed, ${failed} failed, ${counts.skipped} skipped`)
-  return failed === 0 && counts.passed > 0 ? 0 : 1
+  for (const { title, passed, failed } of runs) console.log(`${title}: ${passed} of ${passed + failed} passed`)
+  if (failedSteps > 0) console.log(`${failedSteps} steps failed that are no tests: see above`)
+  const [passed, failed, skipped] = ['passed', 'failed', 'skipped'].map((kind) => runs.reduce((sum, run) => sum + run[kind], 0))
+  console.log(`${passed} passed, ${failed + failedSteps} failed, ${skipped} skipped`)
+  return failed + failedSteps === 0 && passed > 0 ? 0 : 1
 }
 
 function countsOf(report) {
