@@ -3,6 +3,7 @@
  * There is no threshold: on a shared machine a figure is a hint, a ratio of one run is evidence.
  */
 import { writeFileSync } from 'node:fs'
+import { closure } from './closure.ts'
 import { codec } from './codec.ts'
 import { lock } from './lock.ts'
 import { answer, type Question } from './measure.ts'
@@ -10,7 +11,7 @@ import { pipe } from './pipe.ts'
 import { pool } from './pool.ts'
 import { circumstances, table } from './report.ts'
 
-const questions: Record<string, readonly Question[]> = { codec, lock, pipe, pool }
+const questions: Record<string, readonly Question[]> = { closure, codec, lock, pipe, pool }
 const wanted = process.argv.slice(2).filter((argument) => !argument.startsWith('--'))
 
 const tables: string[] = []

@@ -21,6 +21,8 @@ export interface FreeName {
   readonly writes: boolean
   /** Never reassigned: what was captured once holds for good. */
   readonly isConstant: boolean
+  /** Not even by another script, which can assign what a script declares at its top level. */
+  readonly isFixed: boolean
   readonly neverUndefined: boolean
   /** Needed while a class is evaluated. */
   readonly early: boolean
@@ -110,6 +112,7 @@ export function makeBlueprint(script: Script, analysis: Analysis, place: Functio
     url: script.url,
     ...placeOf(script, start),
     names: [...free.keys()],
+    ...([...free.values()].some(({ writes, isCell }) => writes && !isCell) && { changes: true as const }),
   }
   return { plan, free: [...free.values()], hasBase: classParts?.hasBase ?? false, memberTexts: classParts?.memberTexts, refused }
 
@@ -123,7 +126,7 @@ export function makeBlueprint(script: Script, analysis: Analysis, place: Functio
     const early = classParts?.early.some((range) => use.start >= range.start && use.end <= range.end) ?? false
     if (binding === undefined) {
       const reference: Reference | undefined = commonjsNames.has(name) && !script.isModule ? ['cjs', name, base] : undefined
-      return { name, reference, isCell: false, writes: use.writes, isConstant: reference !== undefined, neverUndefined: false, early, key: `${script.id}:${name}`, isDeclared: false, isMadeThere: false }
+      return { name, reference, isCell: false, writes: use.writes, isConstant: reference !== undefined, isFixed: true, neverUndefined: false, early, key: `${script.id}:${name}`, isDeclared: false, isMadeThere: false }
     }
     const imported = binding.imported
     const { kind, assigned } = binding
@@ -132,7 +135,9 @@ export function makeBlueprint(script: Script, analysis: Analysis, place: Functio
       reference: imported && ['import', imported.specifier, imported.name, base, ...(imported.type === undefined ? ([] as const) : ([imported.type] as const))],
       isCell: binding.assignedInFunction,
       writes: use.writes,
-      isConstant: !assigned && kind !== 'var' && (kind !== 'let' || binding.initialised),
+      // A direct eval may assign any variable it sees.
+      isConstant: kind === 'import' || kind === 'const' || (!assigned && kind !== 'var' && (kind !== 'let' || binding.initialised) && analysis.dynamicScopes.length === 0),
+      isFixed: kind === 'import' || kind === 'const',
       neverUndefined: binding.neverUndefined && !assigned,
       early,
       key: `${script.id}:${binding.start}`,
@@ -147,7 +152,7 @@ export function makeBlueprint(script: Script, analysis: Analysis, place: Functio
   }
 
   function addReference(name: string, reference: Reference): void {
-    free.set(name, { name, reference, isCell: false, writes: false, isConstant: true, neverUndefined: false, early: false, key: name, isDeclared: false, isMadeThere: false })
+    free.set(name, { name, reference, isCell: false, writes: false, isConstant: true, isFixed: true, neverUndefined: false, early: false, key: name, isDeclared: false, isMadeThere: false })
   }
 
   function refuse(code: ErrorCode, fact: string, instead: string): void {
@@ -158,7 +163,7 @@ export function makeBlueprint(script: Script, analysis: Analysis, place: Functio
     if (what === 'arguments') {
       if (owner === undefined) return
       edits.push({ start, end, text: 'mp$args__' })
-      free.set('mp$args__', { name: 'arguments', isCell: false, writes: false, isConstant: false, neverUndefined: false, early: false, key: `${script.id}:arguments:${owner.start}`, isDeclared: true, isMadeThere: false })
+      free.set('mp$args__', { name: 'arguments', isCell: false, writes: false, isConstant: false, isFixed: false, neverUndefined: false, early: false, key: `${script.id}:arguments:${owner.start}`, isDeclared: true, isMadeThere: false })
     } else if (what === 'super') {
       refuse('ERR_MULTIPROC_SUPER', 'it uses `super`, and the object it belongs to cannot be seen', 'Send its class, or an instance and the name of the method.')
     } else if (what === 'private') {

@@ -21,7 +21,7 @@ import { referenceOf } from './references.ts'
 import { refusal } from './refusals.ts'
 
 /** What a name was found to hold, for good: everything but the index that a function has in one message. */
-type Kept = Captured | KeptFunction
+type Kept = Captured | KeptFunction | KeptObject
 
 interface KeptFunction {
   readonly fn: Function
@@ -29,63 +29,93 @@ interface KeptFunction {
   readonly scopes: number
 }
 
+/** The variable is constant, what the object holds is not. */
+interface KeptObject {
+  readonly object: unknown
+  readonly path: string
+}
+
+/** For functions none of whose variables can change: no look inside is needed again. */
 const kept = new WeakMap<Function, readonly Kept[]>()
 
 /** The functions that `fn` captures, if none of its captures can change; undefined before its first send, or if one can. */
 export function constantCaptures(fn: Function): readonly Function[] | undefined {
-  return kept.get(fn)?.flatMap((one) => ('fn' in one ? [one.fn] : []))
+  const captures = kept.get(fn)
+  if (captures === undefined || captures.some((one) => 'object' in one)) return undefined
+  return captures.flatMap((one) => ('fn' in one ? [one.fn] : []))
 }
 
 export function captureSource(fn: Function, blueprint: Blueprint, seen: Look | undefined, table: FunctionTable): { head: SourceHead; parts: Parts } {
   if (blueprint.refused !== undefined) throw refusal(blueprint.refused.code, fn, blueprint.refused.fact, blueprint.refused.instead)
   const parts = new Parts()
-  let constants = kept.get(fn)
-  let captures: Captured[]
-  if (constants !== undefined) captures = constants.map((one): Captured => {
-      if (!('fn' in one)) return one
-      if (one.scopes > 0) madeInScopeOf(table, fn, one.scopes, one.fn)
-      return ['function', table.indexOf(one.fn)]
-    })
-  else {
-    const found = seen ?? look(fn)
-    const values: Kept[] = []
-    captures = blueprint.free.map((free) => {
-      const captured = captureName(fn, free, found.scopes, table, parts, values)
-      if (free.early && (captured[0] === 'part' || captured[0] === 'cell' || captured[0] === 'function')) {
-        throw refusal('ERR_MULTIPROC_NOT_SENDABLE', fn, `a computed member name of the class uses \`${free.name}\`, which is no primitive`, 'Use a string, or a symbol made by `Symbol.for`.', `[[${free.name}]]`)
-      }
-      return captured
-    })
-    if (blueprint.free.every(({ isConstant }) => isConstant) && captures.every(([kind]) => kind !== 'part' && kind !== 'cell')) {
-      constants = values
-      kept.set(fn, values)
-    }
-  }
+  const captures = captureKept(fn, table, parts) ?? captureAnew(fn, blueprint, (seen ?? look(fn)).scopes, table, parts)
   const isMember = (value: unknown): boolean => typeof value === 'function' && (blueprint.memberTexts?.has(Function.prototype.toString.call(value)) ?? false)
   return { head: sourceHead(fn, blueprint.plan, captures, blueprint.hasBase, isMember, table, parts), parts }
 }
 
-/** A function that was itself rebuilt from a message: its text is known, its variables are its factory's. */
-export function captureRebuilt(fn: Function, { head: { plan, captures: before, base }, members }: Origin, table: FunctionTable): { head: SourceHead; parts: Parts } {
-  const parts = new Parts()
-  const { scopes } = look(fn)
-  const captures = before.map((captured, index): Captured => {
-    const name = plan.names[index] as string
-    switch (captured[0]) {
-      case 'value':
-      case 'undefined':
-      case 'part':
-      case 'function':
-        return captureValue(findValue(scopes, name, false)?.value, name, table, parts)
-      case 'cell':
-        parts.add(findValue(scopes, name, false)?.value, `[[${name.slice('mp$'.length)}]]`)
-        return captured
-      default:
-        return captured
+function captureKept(fn: Function, table: FunctionTable, parts: Parts): Captured[] | undefined {
+  return kept.get(fn)?.map((one): Captured => {
+    if ('object' in one) {
+      parts.add(one.object, one.path)
+      return ['part']
     }
+    if (!('fn' in one)) return one
+    if (one.scopes > 0) madeInScopeOf(table, fn, one.scopes, one.fn)
+    return ['function', table.indexOf(one.fn)]
   })
+}
+
+function captureAnew(fn: Function, { free }: Blueprint, scopes: readonly ScopeView[], table: FunctionTable, parts: Parts): Captured[] {
+  const found: Found = { values: [], canChange: false }
+  const captures = free.map((one) => {
+    const captured = captureName(fn, one, scopes, table, parts, found)
+    if (one.early && (captured[0] === 'part' || captured[0] === 'cell' || captured[0] === 'function')) {
+      throw refusal('ERR_MULTIPROC_NOT_SENDABLE', fn, `a computed member name of the class uses \`${one.name}\`, which is no primitive`, 'Use a string, or a symbol made by `Symbol.for`.', `[[${one.name}]]`)
+    }
+    return captured
+  })
+  if (!found.canChange) kept.set(fn, found.values)
+  return captures
+}
+
+/** A function that was itself rebuilt from a message: its text is known, and so is what it was given. */
+export function captureRebuilt(fn: Function, { head: { plan, captures: before, base }, held, members }: Origin, table: FunctionTable): { head: SourceHead; parts: Parts } {
+  const parts = new Parts()
+  const captures = captureKept(fn, table, parts) ?? captureHeld()
   const isMember = (value: unknown): boolean => typeof value === 'function' && (members?.has(value) ?? false)
   return { head: sourceHead(fn, plan, captures, base !== undefined, isMember, table, parts), parts }
+
+  function captureHeld(): Captured[] {
+    const scopes = plan.changes ? look(fn).scopes : undefined
+    const values: Kept[] = []
+    const captures = before.map((captured, index): Captured => {
+      const name = plan.names[index] as string
+      const value = scopes === undefined ? held[index] : findValue(scopes, name, false)?.value
+      switch (captured[0]) {
+        case 'value':
+        case 'undefined':
+        case 'part':
+        case 'function': {
+          const again = captureValue(value, name, table, parts)
+          values.push(keptOf(again, value, name))
+          return again
+        }
+        case 'cell':
+          parts.add(value, `[[${name.slice('mp$'.length)}]]`)
+          return captured
+        default:
+          values.push(captured)
+          return captured
+      }
+    })
+    if (scopes === undefined && before.every(([kind]) => kind !== 'cell')) kept.set(fn, values)
+    return captures
+  }
+}
+
+function keptOf(captured: Captured, value: unknown, name: string): Kept {
+  if (captured[0] === 'function') return { fn: value as Function, scopes: 0 }
+  return captured[0] === 'part' ? { object: value, path: `[[${name}]]` } : captured
 }
 
 export function captureBound(fn: Function, { target, self, args }: BoundParts, table: FunctionTable): { head: BoundHead; parts: Parts } {
@@ -136,35 +166,43 @@ const usualChains = new Set<unknown>(
   }),
 )
 
-function captureName(fn: Function, free: FreeName, scopes: readonly ScopeView[], table: FunctionTable, parts: Parts, values: Kept[]): Captured {
+interface Found {
+  readonly values: Kept[]
+  canChange: boolean
+}
+
+function captureName(fn: Function, free: FreeName, scopes: readonly ScopeView[], table: FunctionTable, parts: Parts, all: Found): Captured {
   const { name, reference } = free
   if (reference !== undefined && !isMainImport(reference)) {
-    values.push(reference)
+    all.values.push(reference)
     return reference
   }
   const found = findVariable(fn, free, scopes)
+  if (!free.isConstant || reference !== undefined) all.canChange = true
   if (found === undefined) {
     if (free.isDeclared) throw refusal('ERR_MULTIPROC_NO_SOURCE', fn, `its variable \`${name}\` cannot be seen`, 'Export the function from a module, or pass the value as an argument.', `[[${name}]]`)
     const byName: Captured = ['global', name]
-    values.push(byName)
+    all.values.push(byName)
     return byName
   }
+  // Another script may assign what a script (not a module) declares at its top level.
+  if (!free.isFixed && /^(Script|Global)/.test((scopes[found.depth] as ScopeView).description)) all.canChange = true
   if (free.isCell) {
     const box = boxFor(table, fn, free.key, scopes.slice(found.depth), found.value, free.writes)
     if (box === undefined) {
       const fact = `whether its variable \`${name}\` is shared with another function of this message cannot be told`
       throw refusal('ERR_MULTIPROC_AMBIGUOUS_CAPTURE', fn, fact, `Keep it in an object that both use (\`const state = { ${name} }\`), or export the functions from a module.`, `[[${name}]]`)
     }
+    all.canChange = true
     parts.add(box, `[[${name}]]`)
     return ['cell']
   }
   const value = name === 'arguments' ? Array.from(found.value as ArrayLike<unknown>) : found.value
   const captured = captureValue(value, name, table, parts)
-  if (captured[0] === 'function') {
-    const length = free.isMadeThere ? scopes.length - found.depth : 0
-    if (length > 0) madeInScopeOf(table, fn, length, value as Function)
-    values.push({ fn: value as Function, scopes: length })
-  } else values.push(captured)
+  const scopesOutwards = captured[0] === 'function' && free.isMadeThere ? scopes.length - found.depth : 0
+  if (scopesOutwards > 0) madeInScopeOf(table, fn, scopesOutwards, value as Function)
+  const one = keptOf(captured, value, name)
+  all.values.push('fn' in one ? { fn: one.fn, scopes: scopesOutwards } : one)
   return captured
 }
 

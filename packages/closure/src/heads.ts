@@ -38,6 +38,8 @@ export interface Plan {
   readonly column: number
   /** The names that the text leaves free, in the order of `captures`. */
   readonly names: readonly string[]
+  /** It assigns some of them (variables of evaluated code, that no declaration is seen of). */
+  readonly changes?: true
 }
 
 /** One own property: its name (`null`: a symbol, which is a part before the value) and its attributes as bits. */
@@ -60,6 +62,8 @@ export interface SourceHead {
   readonly prototypeOwn: readonly OwnProperty[]
   /** Parts that say where prototype chains lead: of the function itself, of its `.prototype`. */
   readonly chain?: readonly ('self' | 'prototype')[]
+  /** Stands in the bytes of a constant function: one that has arrived already is the same. */
+  readonly isConstant?: true
 }
 
 export interface BoundHead {
@@ -95,4 +99,15 @@ export interface ReferenceHead {
   readonly reference: Reference
 }
 
-export type Head = SourceHead | BoundHead | ExportHead | KnownHead | ReferenceHead
+/**
+ * A function by value that can never change, with all functions it needs, as bytes of their heads, itself first. Where
+ * it has arrived before, the bytes are not looked at.
+ */
+export interface ConstantHead {
+  readonly kind: 'constant'
+  readonly id: string
+  /** Bytes, one a character: a string is written and read in one go. */
+  readonly heads: string
+}
+
+export type Head = ConstantHead | SourceHead | BoundHead | ExportHead | KnownHead | ReferenceHead

@@ -32,9 +32,10 @@ export interface Script {
   readonly startColumn: number
 }
 
+/** Without a prototype, and without `out` but for a moment: whatever it holds costs a call to let go of. */
 interface Slot {
   value: unknown
-  out: unknown[]
+  out?: unknown[]
 }
 
 interface Connection {
@@ -61,7 +62,7 @@ function connect(): Connection | undefined {
     const { Session } = createRequire(import.meta.url)('node:inspector') as typeof import('node:inspector')
     const session = new Session()
     session.connect()
-    const slot: Slot = { value: undefined, out: [] }
+    const slot: Slot = Object.assign(Object.create(null) as Slot, { value: undefined })
     const name = `mp$${process.hrtime.bigint().toString(36)}`
     Object.defineProperty(globalThis, name, { value: slot, configurable: true })
     try {
@@ -126,7 +127,7 @@ export function look(fn: Function): Look {
         o === undefined ? {} : o.objectId !== undefined ? { objectId: o.objectId } : o.unserializableValue !== undefined ? { unserializableValue: o.unserializableValue } : { value: o.value },
       ),
     })
-    const [scopes, target, self, args] = slot.out as [ArrayLike<{ description: string; object: Record<string, unknown> }> | undefined, Function?, unknown?, ArrayLike<unknown>?]
+    const [scopes, target, self, args] = slot.out as unknown as [ArrayLike<{ description: string; object: Record<string, unknown> }> | undefined, Function?, unknown?, ArrayLike<unknown>?]
     return {
       location: place && { scriptId: place.scriptId, line: place.lineNumber, column: place.columnNumber ?? 0 },
       scopes: scopes === undefined ? [] : Array.prototype.slice.call(scopes).map((scope) => ({ description: scope.description, variables: scope.object })),
@@ -134,7 +135,7 @@ export function look(fn: Function): Look {
     }
   } finally {
     slot.value = undefined
-    slot.out = []
+    delete slot.out
     for (const objectId of held) call(session, 'Runtime.releaseObject', { objectId })
   }
 }

@@ -6,9 +6,9 @@
  * that one call sets. The factory starts at the text's original line and carries its file name, so stacks are true.
  */
 import { Script } from 'node:vm'
-import { MultiprocError } from '@multiproc/core'
+import { decode, MultiprocError } from '@multiproc/core'
 import { BASE } from './class-source.ts'
-import type { BoundHead, Captured, ExportHead, Head, Plan, Reference, SourceHead } from './heads.ts'
+import type { BoundHead, Captured, ConstantHead, ExportHead, Head, Plan, Reference, SourceHead } from './heads.ts'
 import { functionWith, isFromHere, remember } from './identity.ts'
 import { knownValue } from './intrinsics.ts'
 import { hashOf } from './locate.ts'
@@ -18,6 +18,8 @@ import { moduleNamespace, preloadModule, preloadReference, resolveReference } fr
 /** What a rebuilt function came from: it may be sent on. */
 export interface Origin {
   readonly head: SourceHead
+  /** What it captured, in the order of the plan's names. */
+  readonly held: readonly unknown[]
   /** A class's methods that came with its text. */
   readonly members?: ReadonlySet<Function>
 }
@@ -41,6 +43,7 @@ export function boundOriginOf(fn: Function): BoundParts | undefined {
 
 export async function preloadHeads(heads: readonly Head[]): Promise<void> {
   const needed = heads.flatMap((head): Promise<void>[] => {
+    if (head.kind === 'constant') return [preloadHeads(headsIn(head))]
     if (head.kind === 'export') return head.commonjs ? [] : [preloadModule(head.url)]
     if (head.kind !== 'source') return []
     return head.captures.filter(isReference).map(preloadReference)
@@ -50,6 +53,10 @@ export async function preloadHeads(heads: readonly Head[]): Promise<void> {
 
 function isReference(captured: Captured): captured is Reference {
   return captured[0] === 'import'
+}
+
+function headsIn({ heads }: ConstantHead): readonly Head[] {
+  return decode(Buffer.from(heads, 'latin1')) as readonly Head[]
 }
 
 type Fill = (next: () => unknown) => void
@@ -87,13 +94,21 @@ export function createFunctions(heads: readonly Head[]): { functions: readonly F
         return resolveReference(head.reference) as Function
       case 'export':
         return loadExport(head)
+      case 'constant':
+        return functionWith(head.id) ?? makeConstant(headsIn(head))
     }
     const known = functionWith(head.id)
     // A class arrives once; anything else is made anew, with the values it has now, unless this is where it was made.
-    if (known !== undefined && (isFromHere(head.id) || (head.kind === 'source' && head.plan.isClass))) return known
+    if (known !== undefined && (isFromHere(head.id) || (head.kind === 'source' && (head.plan.isClass || head.isConstant)))) return known
     const fn = head.kind === 'bound' ? makeBound(head, index) : makeSource(head, index)
     remember(head.id, fn)
     return fn
+  }
+
+  function makeConstant(heads: readonly Head[]): Function {
+    const { functions, fill } = createFunctions(heads)
+    for (const index of heads.keys()) fill(index, [])
+    return functions[0] as Function
   }
 
   /** A captured function, if it exists or can be made now: one that is being made further out has to come later. */
@@ -115,7 +130,8 @@ export function createFunctions(heads: readonly Head[]): { functions: readonly F
     const { plan, captures } = head
     const given: string[] = []
     const values: unknown[] = []
-    const late: { name: string; index?: number }[] = []
+    const late: { at: number; name: string; index?: number }[] = []
+    const held: unknown[] = []
     if (head.base !== undefined) {
       given.push(BASE)
       values.push(make(head.base))
@@ -125,17 +141,17 @@ export function createFunctions(heads: readonly Head[]): { functions: readonly F
       const ready = readyValue(captured)
       if (ready !== undefined) {
         given.push(name)
-        values.push(ready.value)
-      } else late.push({ name, index: captured[0] === 'function' ? captured[1] : undefined })
+        values.push((held[at] = ready.value))
+      } else late.push({ at, name, index: captured[0] === 'function' ? captured[1] : undefined })
     }
     const { value, set } = factory(plan, given, late.map(({ name }) => name))(...values)
     const fn = plan.member === undefined ? (value as Function) : (Object.getOwnPropertyDescriptor(value, 'm')?.[plan.member] as Function)
     const members = plan.isClass && membersOf(fn)
-    origins.set(fn, { head, ...(members && { members }) })
+    origins.set(fn, { head, held, ...(members && { members }) })
     rename(fn, head.name)
     // Captured functions are there once all are made; the rest are parts.
     fills[index] = (next) => {
-      if (set !== undefined) set(late.map((one) => (one.index === undefined ? next() : functions[one.index])))
+      if (set !== undefined) set(late.map((one) => (held[one.at] = one.index === undefined ? next() : functions[one.index])))
       putProperties(fn, head.own, next)
       putProperties(fn.prototype as object, head.prototypeOwn, next)
       for (const where of head.chain ?? []) {

@@ -2,8 +2,9 @@
 import { types } from 'node:util'
 import { registerFunctions, type FunctionRecord, type FunctionShipper, type FunctionTable } from '@multiproc/core'
 import { makeBlueprint, type Blueprint } from './blueprint.ts'
-import { captureRebuilt, captureSource, captureBound, constantCaptures } from './capture.ts'
+import { captureRebuilt, captureSource, captureBound } from './capture.ts'
 import { privateMember } from './class-source.ts'
+import { constantGraph, seal, sealedRecord } from './constant.ts'
 import type { Head } from './heads.ts'
 import { isForeign, look, script, whyBlind, type Look, type Script } from './inspector.ts'
 import { builtinPlace, globalPlace, isNative } from './intrinsics.ts'
@@ -24,6 +25,16 @@ const SCRIPTS_KEPT = 1000
 function describe(fn: Function, table: FunctionTable): FunctionRecord {
   const name = named.get(fn)
   if (name !== undefined) return alone(name)
+  return sealedRecord(fn) ?? sealNow(fn) ?? describeOpen(fn, table)
+}
+
+/** From the second send on: at the first it is not known yet what the function captures. */
+function sealNow(fn: Function): FunctionRecord | undefined {
+  const graph = constantGraph(fn, (one) => named.has(one))
+  return graph && seal(fn, graph, (one, table) => (named.has(one) ? alone(named.get(one) as Head) : describeOpen(one, table)))
+}
+
+function describeOpen(fn: Function, table: FunctionTable): FunctionRecord {
   const origin = originOf(fn)
   const known = blueprintOf.get(fn)
   if (origin !== undefined) return record(captureRebuilt(fn, origin, table))
@@ -141,15 +152,7 @@ function readPrivate(Class: Function): boolean {
  * Cheap for a function that was sent before; one never sent is false.
  */
 export function isConstant(fn: Function): boolean {
-  return allConstant(fn, new Set())
-}
-
-function allConstant(fn: Function, visited: Set<Function>): boolean {
-  if (visited.has(fn) || named.has(fn)) return true
-  visited.add(fn)
-  const captures = constantCaptures(fn)
-  if (captures === undefined || Object.keys(fn).length > 0) return false
-  return captures.every((one) => allConstant(one, visited))
+  return named.has(fn) || sealedRecord(fn) !== undefined || constantGraph(fn, (one) => named.has(one)) !== undefined
 }
 
 export const shipper: FunctionShipper = {

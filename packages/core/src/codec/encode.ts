@@ -24,7 +24,9 @@ export interface Encoded {
   abort(): void
 }
 
-let idle: Encoder | undefined
+/** The last is the one that a message written next gets; more than one when a message is written inside another. */
+const idle: Encoder[] = []
+const IDLE_KEPT = 3
 let messageCount = 0
 
 /**
@@ -39,13 +41,12 @@ let messageCount = 0
  * @throws NOT_SENDABLE, CLOSED, NO_CLOSURE, TOO_LARGE …: the message names the path. Nothing is in flight then.
  */
 export function encode(value: unknown, root = 'value'): Encoded {
-  const encoder = idle ?? new Encoder()
-  idle = undefined
+  const encoder = idle.pop() ?? new Encoder()
   try {
     return encoder.message(value, root)
   } finally {
     encoder.forget()
-    idle = encoder
+    if (idle.length < IDLE_KEPT) idle.push(encoder)
   }
 }
 
