@@ -6,7 +6,6 @@
  * One record per process: other copies of this package, and code in the vm context of a test runner, find it on an object
  * of Node's own; worker threads find it in their environment data.
  */
-import { randomBytes } from 'node:crypto'
 import { getEnvironmentData, isMainThread, setEnvironmentData, Worker } from 'node:worker_threads'
 import { atomics, joinFamily, maxProcesses } from '@multiproc/core'
 import { maxDepthFrom } from './depth.ts'
@@ -86,7 +85,7 @@ function mainSelf(): Self {
     depth: 0,
     maxDepth: maxDepthFrom(process.env),
     maxProcesses: maxProcesses(),
-    authKey: new Uint8Array(randomBytes(32)),
+    authKey: crypto.getRandomValues(new Uint8Array(32)),
     parent: null,
     words: new Int32Array(new SharedArrayBuffer(8)),
   }
