@@ -140,7 +140,7 @@ export class Channel {
     const method = this.#toRead('recv')
     this.#checkAborted(method, options)
     if (this.#end.receives.isEmpty) {
-      const taken = this.#takeValue(method)
+      const taken = this.#takeValue(method) ?? (options.timeout !== 0 && this.#end.pollForRecord() ? this.#takeValue(method) : undefined)
       if (taken !== undefined) {
         if (turnIsDue()) await nextTurn()
         return taken.value
@@ -354,7 +354,7 @@ export class Channel {
   async #receiveBytes(method: string, take: () => Message | undefined, options: WaitOptions): Promise<Buffer> {
     this.#checkAborted(method, options)
     if (this.#end.receives.isEmpty) {
-      const message = take()
+      const message = take() ?? (options.timeout !== 0 && this.#end.pollForRecord() ? take() : undefined)
       if (message !== undefined) {
         if (turnIsDue()) await nextTurn()
         return asBuffer(message)
