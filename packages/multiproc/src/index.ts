@@ -29,7 +29,7 @@ export {
   type StartMethod,
 } from '@multiproc/process'
 export { Queue, type QueueOptions } from '@multiproc/queue'
-export { Connection, Pipe, type ByteRange, type LengthLimit, type PipeOptions, type TargetOffset } from '@multiproc/pipe'
+export { Connection, Pipe, wait, waitSync, type ByteRange, type LengthLimit, type PipeOptions, type TargetOffset } from '@multiproc/pipe'
 export { Lock, LockGuard, type LockOptions } from '@multiproc/lock'
 export { Pool, type AsyncResult, type CallbackOptions, type MapOptions, type PoolOptions } from '@multiproc/pool'
 export {

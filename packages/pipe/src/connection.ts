@@ -1,5 +1,5 @@
-import { argumentType, argumentValue, Channel, checkSyncWaitOptions, checkWaitOptions, EOFError, registerHandle } from '@multiproc/core'
-import type { SyncWaitOptions, WaitOptions } from '@multiproc/core'
+import { argumentType, argumentValue, Channel, checkSyncWaitOptions, checkWaitOptions, EOFError, registerHandle, WAITABLE } from '@multiproc/core'
+import type { SyncWaitOptions, Turn, Waitable, WaitKind, WaitOptions } from '@multiproc/core'
 
 type Bytes = ArrayBufferView | ArrayBuffer
 
@@ -34,7 +34,7 @@ export interface TargetOffset {
  * that was taken out and is being decoded when its process is killed is lost with it; any other stays for the next reader.
  * Python: `multiprocessing.connection.Connection`.
  */
-export class Connection<Send = unknown, Recv = unknown> implements AsyncIterable<Recv> {
+export class Connection<Send = unknown, Recv = unknown> implements AsyncIterable<Recv>, Waitable {
   readonly #channel: Channel
 
   /** Connections are made by `Pipe()`. */
@@ -203,6 +203,11 @@ export class Connection<Send = unknown, Recv = unknown> implements AsyncIterable
 
   [Symbol.dispose](): void {
     this.close()
+  }
+
+  /** @internal For `wait()`. */
+  [WAITABLE](call: string, kind: WaitKind): Turn {
+    return this.#channel[WAITABLE](call, kind)
   }
 
   /** Receives until the end of file; `break` leaves the connection open. */

@@ -11,11 +11,12 @@
  * ```
  *
  * Limits: between processes that this library started; connections between programs and machines (`Listener`, `Client`)
- * and `wait()` are to come.
+ * are to come.
  *
  * @packageDocumentation
  */
 export { Connection, type ByteRange, type LengthLimit, type TargetOffset } from './connection.ts'
 export { Pipe, type PipeOptions } from './pipe.ts'
+export { wait, waitSync } from './wait.ts'
 export { AbortError, BufferTooShort, EOFError, move, MultiprocError, registerReducer, TimeoutError } from '@multiproc/core'
-export type { SyncWaitOptions, WaitOptions } from '@multiproc/core'
+export type { SyncWaitOptions, Waitable, WaitOptions } from '@multiproc/core'

@@ -11,11 +11,16 @@ import {
   deadlineAfter,
   discard,
   TimeoutError,
+  WAITABLE,
   type SyncWaitOptions,
+  type Turn,
+  type Waitable,
+  type WaitKind,
   type WaitOptions,
 } from '@multiproc/core'
 import { forgetChild, getStartMethod, rememberChild } from './context.ts'
 import { endAtExit } from './daemons.ts'
+import { ExitTurn } from './exit-turn.ts'
 import { killTree } from './kill.ts'
 import { launch } from './launch.ts'
 import { checkMayStart } from './may-start.ts'
@@ -28,7 +33,7 @@ type AllButLast<A extends unknown[]> = A extends [...infer Head, unknown?] ? Hea
 type Last<A extends unknown[]> = Required<A> extends [...unknown[], infer L] ? L : never
 
 /** What `wait()` can wait for. */
-export interface Sentinel {
+export interface Sentinel extends Waitable {
   /** A pidfd, readable once the process has ended; -1 if it had ended before anybody asked. Belongs to the Process. */
   readonly fd: number
 }
@@ -46,7 +51,7 @@ export interface Sentinel {
  * const child = new Process({ target: (n: number) => n * 2, args: [21] })
  * await child.start().result() // => 42
  */
-export class Process<R = unknown, A extends unknown[] | [] = any[]> extends EventEmitter<{ exit: [exitCode: number, signalCode: NodeJS.Signals | null] }> {
+export class Process<R = unknown, A extends unknown[] | [] = any[]> extends EventEmitter<{ exit: [exitCode: number, signalCode: NodeJS.Signals | null] }> implements Waitable {
   constructor(options?: ProcessSettings & { target?: (...args: A) => R; kwargs?: undefined } & ([] extends A ? { args?: A } : { args: A }))
   constructor(
     options: ProcessSettings & { target: (...args: A) => R; kwargs: Last<A> } & ([] extends AllButLast<A> ? { args?: AllButLast<A> } : { args: AllButLast<A> }),
@@ -121,7 +126,13 @@ export class Process<R = unknown, A extends unknown[] | [] = any[]> extends Even
 
   /** For `wait()`: becomes ready when the process ends. @throws ERR_MULTIPROC_NOT_STARTED before the start. */
   get sentinel(): Sentinel {
-    return { fd: childOf(this, '`process.sentinel`').sentinelFd }
+    const child = childOf(this, '`process.sentinel`')
+    return { fd: child.sentinelFd, [WAITABLE]: (_call, kind) => new ExitTurn(child, kind) }
+  }
+
+  /** @internal For `wait()`: ready when it has ended. */
+  [WAITABLE](call: string, kind: WaitKind): Turn {
+    return new ExitTurn(childOf(this, call), kind)
   }
 
   /** The child's standard input, if `stdio` makes it a pipe; else null. */

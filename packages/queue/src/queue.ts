@@ -1,8 +1,8 @@
 import {
-  argumentType, argumentValue, checkOptions, checkSyncWaitOptions, checkWaitOptions, closedError, deadlineAfter, Empty, encode,
-  Full, Line, nextTurn, registerHandle, ShutDown, turnIsDue, waitAsync, waitSync, wakeAll,
+  argumentType, argumentValue, checkOptions, checkSyncWaitOptions, checkWaitOptions, closedError, ConditionTurn, deadlineAfter, Empty, encode,
+  Full, Line, nextTurn, registerHandle, ShutDown, turnIsDue, WAITABLE, waitAsync, waitSync, wakeAll,
 } from '@multiproc/core'
-import type { Encoded, SyncWaitOptions, WaitOptions } from '@multiproc/core'
+import type { Encoded, SyncWaitOptions, Turn, Waitable, WaitKind, WaitOptions } from '@multiproc/core'
 import { STORE_VERSION, SHUT_DOWN } from './store/layout.ts'
 import { SharedQueue } from './store/shared-queue.ts'
 import type { PutOutcome } from './store/store.ts'
@@ -29,7 +29,7 @@ export interface QueueOptions {
  * new Process({ target: async (queue: Queue<number>) => queue.put(42), args: [queue] }).start()
  * console.log(await queue.get()) // => 42
  */
-export class Queue<T = unknown> implements AsyncIterable<T>, Disposable {
+export class Queue<T = unknown> implements AsyncIterable<T>, Disposable, Waitable {
   readonly #queue: SharedQueue
   readonly #puts: Line
   readonly #gets: Line
@@ -215,6 +215,17 @@ export class Queue<T = unknown> implements AsyncIterable<T>, Disposable {
       }
       yield item
     }
+  }
+
+  /** @internal For `wait()`: ready when `get` would not wait, the end by `shutdown` included. */
+  [WAITABLE](call: string, kind: WaitKind): Turn {
+    this.#checkOpen(call)
+    const { thread, getters } = this.#queue
+    const look = (): true | undefined => {
+      this.#checkOpen(call)
+      return this.#queue.isReady || undefined
+    }
+    return new ConditionTurn(thread, getters, kind, look, () => this.#queue.takers())
   }
 
   async #enter<R>(line: Line, call: string, attempt: () => R | undefined, options: WaitOptions): Promise<R | undefined> {

@@ -3,7 +3,7 @@ import { WAITS_ASYNC, WAITS_SYNC, type WaitKind } from '../contracts/agent.ts'
 import type { Thread } from '../contracts/thread.ts'
 import type { Holders } from '../handles/holders.ts'
 import { PollBudget } from '../parking/spin.ts'
-import { settle, settleSync } from '../parking/turn.ts'
+import { settle, settleSync, type Turn } from '../parking/turn.ts'
 import { wakeAll } from '../parking/wait.ts'
 import type { Waiters } from '../parking/waiters.ts'
 import { channelBytes, type ChannelShape, type EndIndex, HOLDERS_TABLES, viewChannel, writeChannel } from './channel-block.ts'
@@ -108,6 +108,12 @@ export class ChannelEnd {
     } while (thread.nowMs() < deadlineMs)
     this.#polls.lost()
     return false
+  }
+
+  /** Waits until there is something to read, the end of file included, without taking it. */
+  readTurn(kind: WaitKind, look: () => true | undefined): Turn {
+    const ring = this.in!
+    return this.#turn(ring.forRecords, kind, () => ring.startWaitingForRecords(), look)
   }
 
   /** See `Channel.listen`. */

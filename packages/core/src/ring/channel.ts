@@ -1,10 +1,13 @@
 import type { Handle } from '../arena/block.ts'
 import { closedError, type SyncWaitOptions, type WaitOptions } from '../arguments.ts'
+import type { WaitKind } from '../contracts/agent.ts'
+import { WAITABLE, type Waitable } from '../contracts/waitable.ts'
 import { deadlineAfter } from '../deadline.ts'
 import { MultiprocError } from '../errors/base.ts'
 import { BufferTooShort, EOFError, TimeoutError } from '../errors/python.ts'
 import { HOLDERS_BYTES } from '../handles/holders.ts'
 import { registerHandle, type ReducedHandle } from '../handles/registry.ts'
+import type { Turn } from '../parking/turn.ts'
 import type { EndIndex } from './channel-block.ts'
 import type { ChannelContext, EncodedMessage } from './channel-context.ts'
 import { type ChannelEnd, closeEnd, createBlock, openEnd } from './channel-end.ts'
@@ -50,7 +53,7 @@ const collected = new FinalizationRegistry<ChannelEnd>(closeEnd)
  * A send that fails, times out or is aborted leaves nothing behind. A message that cannot be decoded is consumed, its
  * error thrown, and the stream goes on behind it.
  */
-export class Channel {
+export class Channel implements Waitable {
   readonly noun: string
   readonly #end: ChannelEnd
   #closed = false
@@ -232,6 +235,15 @@ export class Channel {
     this.#toRead('pollSync')
     const { context } = this.#end
     return this.#end.waitForRecordSync(() => this.#isReady(), deadlineAfter(context.thread, timeout)) ?? false
+  }
+
+  [WAITABLE](call: string, kind: WaitKind): Turn {
+    if (this.#closed) throw closedError(call)
+    this.#toRead('poll')
+    return this.#end.readTurn(kind, () => {
+      if (this.#closed) throw closedError(call)
+      return this.#isReady()
+    })
   }
 
   #isReady(): true | undefined {

@@ -108,6 +108,12 @@ export class SharedQueue {
     }
   }
 
+  /** A get would not wait: an item is there, or one of a dead consumer's, or nothing will ever be. */
+  get isReady(): boolean {
+    const { size, flags } = this.store
+    return size > 0 || (flags & SHUT_DOWN) !== 0 || this.takers().some((id) => this.thread.isDead(id))
+  }
+
   /** Whose death gives an item back. */
   takers(): number[] {
     return this.#locked(() => this.store.takers())
