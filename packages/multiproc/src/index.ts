@@ -9,7 +9,7 @@
  * console.log(await queue.get()) // => hello
  * ```
  *
- * Limits: Linux for now; a start method other than 'spawn', named objects and connections between machines are to come.
+ * Limits: Linux for now; a start method other than 'spawn', named locks and connections between machines are to come.
  *
  * @packageDocumentation
  */
@@ -31,6 +31,16 @@ export {
 export { Queue, type QueueOptions } from '@multiproc/queue'
 export { Connection, Pipe, wait, waitSync, type ByteRange, type LengthLimit, type PipeOptions, type TargetOffset } from '@multiproc/pipe'
 export { Lock, LockGuard, type LockOptions } from '@multiproc/lock'
+export {
+  ShareableList,
+  SharedArray,
+  SharedMemory,
+  SharedStruct,
+  SharedValue,
+  type ShareableItem,
+  type SharedMemoryOptions,
+  type SharedOptions,
+} from '@multiproc/shared'
 export { Pool, type AsyncResult, type CallbackOptions, type MapOptions, type PoolOptions } from '@multiproc/pool'
 export {
   copy,

@@ -22,3 +22,22 @@ export const atomics: AtomicOps = {
   or: (words, index, value) => Atomics.or(words, index, value),
   and: (words, index, value) => Atomics.and(words, index, value),
 }
+
+/** Integers of any width that are read and written in one step. */
+export type IntegerArray = Int8Array | Uint8Array | Int16Array | Uint16Array | Int32Array | Uint32Array
+export type BigIntegerArray = BigInt64Array | BigUint64Array
+
+/**
+ * The same steps on integers of all widths, for values that programs share. Nothing of the library's own protocols lies in
+ * such cells, so no test has to come in between.
+ */
+export const cells = {
+  load: <V extends IntegerArray | BigIntegerArray>(view: V, index: number): V[number] => Atomics.load(view as BigInt64Array, index) as unknown as V[number],
+  store: <V extends IntegerArray | BigIntegerArray>(view: V, index: number, value: V[number]): void => {
+    Atomics.store(view as BigInt64Array, index, value as bigint)
+  },
+  exchange: <V extends IntegerArray | BigIntegerArray>(view: V, index: number, value: V[number]): V[number] =>
+    Atomics.exchange(view as BigInt64Array, index, value as bigint) as unknown as V[number],
+  compareExchange: <V extends IntegerArray | BigIntegerArray>(view: V, index: number, expected: V[number], value: V[number]): V[number] =>
+    Atomics.compareExchange(view as BigInt64Array, index, expected as bigint, value as bigint) as unknown as V[number],
+}

@@ -128,13 +128,12 @@ export const codes = {
     then: 'Install one version of the package the message names.',
   },
   ERR_MULTIPROC_FOREIGN: {
-    when: 'A handle reached a process that does not belong to its family (`fork`, `cluster`, `postMessage`, another program).',
+    when: 'A handle reached a process that does not belong to its family (`fork`, `cluster`, `postMessage`, another program); or a named object belongs to another user, or is none of ours.',
     then: 'Meet by `name` (locks, shared memory) or by address (`Listener`, `Manager`).',
   },
   ERR_MULTIPROC_EXISTS: {
     when: 'A named object exists already, or was made with other parameters.',
     then: "Open it with `create: false`, or choose another name. `create: 'exclusive'` asks for this error.",
-    planned: true,
   },
   ERR_MULTIPROC_NOT_FOUND: {
     when: 'There is no object of this name, or it is gone.',

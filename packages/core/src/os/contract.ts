@@ -13,6 +13,14 @@ export interface Mapping extends SharedWords {
   readonly bytes: Uint8Array
 }
 
+/** Bytes of a file, mapped for one object alone, which may give them back. `buffer` has these bytes and no others. */
+export interface Window {
+  readonly buffer: ArrayBuffer
+  /** The pages it lies in. */
+  readonly address: number
+  readonly pagesLength: number
+}
+
 /** Kernel names of a thread. `start` tells two threads apart that had one tid after another. */
 export interface Identity {
   readonly pid: number
@@ -57,6 +65,11 @@ export interface Os {
   growMemory(fd: number, bytes: number): void
   mapChunk(fd: number, offset: number, bytes: number): Mapping
   punch(fd: number, offset: number, bytes: number): void
+  mapWindow(fd: number, offset: number, bytes: number): Window
+  /** Gives the memory back: from now on whoever still has a view finds private zero pages there, never a fault. */
+  blank(window: Pick<Window, 'address' | 'pagesLength'>): void
+  /** Takes memory for all of a file, so that touching it is never a SIGBUS. Throws ENOSPC. */
+  reserve(fd: number, bytes: number): void
   /** A file of its own with these bytes, not changeable any more where the system can say so. Read it by position. */
   createSealed(bytes: Uint8Array): number
   /** An empty file without a name, to be written by another process that inherits it. */

@@ -1,9 +1,9 @@
 import { constants } from 'node:fs'
 import { isDeadByProc, readStat } from './proc.ts'
-import { fillFile, inodeOf, loadLibc, MAP_PRIVATE, MAP_SHARED, mapMemory, MAX_POLL_MS, nap, O_CLOEXEC, openPipeEnd, peekChild, systemError } from './posix.ts'
+import { blankWindow, fillFile, inodeOf, loadLibc, MAP_PRIVATE, MAP_SHARED, mapMemory, mapWindow, MAX_POLL_MS, nap, O_CLOEXEC, openPipeEnd, peekChild, reserve, systemError } from './posix.ts'
 import type { Libc, WaitFlavour } from './posix.ts'
 import { monotonicMs } from './clock.ts'
-import type { ChildExit, Identity, Mapping, Os, OsPipe, PipeEnd, PipeName, SharedWords } from './contract.ts'
+import type { ChildExit, Identity, Mapping, Os, OsPipe, PipeEnd, PipeName, SharedWords, Window } from './contract.ts'
 
 /**
  * Linux: one memfd, futexes, and the robust list, through which the kernel itself says that a thread died.
@@ -110,6 +110,18 @@ class LinuxOs implements Os {
 
   punch(fd: number, offset: number, bytes: number): void {
     this.checked('fallocate', this.call(this.nr.fallocate, fd, FALLOC_PUNCH_HOLE_KEEP_SIZE, offset, bytes))
+  }
+
+  mapWindow(fd: number, offset: number, bytes: number): Window {
+    return mapWindow(this.libc, fd, offset, bytes)
+  }
+
+  blank(window: Pick<Window, 'address' | 'pagesLength'>): void {
+    blankWindow(this.libc, window)
+  }
+
+  reserve(fd: number, bytes: number): void {
+    reserve(this.libc, fd, bytes)
   }
 
   createSealed(bytes: Uint8Array): number {

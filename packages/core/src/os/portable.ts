@@ -4,8 +4,8 @@ import { basename, join } from 'node:path'
 import { isMainThread, threadId } from 'node:worker_threads'
 import { atomics } from '../arena/atomics.ts'
 import { monotonicMs } from './clock.ts'
-import type { ChildExit, Identity, Mapping, Os, OsPipe, PipeEnd, PipeName, SharedWords } from './contract.ts'
-import { fillFile, inodeOf, loadLibc, MAP_SHARED, mapMemory, nap, O_CLOEXEC, openPipeEnd, peekChild, systemError } from './posix.ts'
+import type { ChildExit, Identity, Mapping, Os, OsPipe, PipeEnd, PipeName, SharedWords, Window } from './contract.ts'
+import { blankWindow, fillFile, inodeOf, loadLibc, MAP_SHARED, mapMemory, mapWindow, nap, O_CLOEXEC, openPipeEnd, peekChild, reserve, systemError } from './posix.ts'
 import type { Libc, WaitFlavour } from './posix.ts'
 import { isDeadByProc, readStat } from './proc.ts'
 
@@ -70,6 +70,18 @@ class PortableOs implements Os {
   punch(fd: number, offset: number, bytes: number): void {
     const zeros = Buffer.alloc(Math.min(bytes, 1024 * 1024))
     for (let done = 0; done < bytes; ) done += writeSync(fd, zeros, 0, Math.min(zeros.length, bytes - done), offset + done)
+  }
+
+  mapWindow(fd: number, offset: number, bytes: number): Window {
+    return mapWindow(this.libc, fd, offset, bytes)
+  }
+
+  blank(window: Pick<Window, 'address' | 'pagesLength'>): void {
+    blankWindow(this.libc, window)
+  }
+
+  reserve(fd: number, bytes: number): void {
+    reserve(this.libc, fd, bytes)
   }
 
   createSealed(bytes: Uint8Array): number {

@@ -1,6 +1,6 @@
 import { closeSync, constants, fstatSync, openSync, writeSync } from 'node:fs'
 import { createRequire } from 'node:module'
-import type { ChildExit, Mapping, PipeEnd, PipeName } from './contract.ts'
+import type { ChildExit, Mapping, PipeEnd, PipeName, Window } from './contract.ts'
 
 /** Calls that every POSIX system has under the same name, through koffi. koffi is loaded here and nowhere else. */
 export type Koffi = typeof import('koffi').default
@@ -16,6 +16,7 @@ export interface Libc {
   read: Call
   poll: Call
   waitid: Call
+  fallocate?: Call
 }
 
 export function loadLibc(): Libc {
@@ -45,6 +46,37 @@ export function mapMemory(libc: Libc, fd: number, offset: number, bytes: number,
   if (typeof address !== 'number' || address > MAX_ADDRESS) throw systemError(libc, 'mmap')
   const buffer = libc.koffi.view(address, bytes)
   return { address, words: new Int32Array(buffer), bytes: Buffer.from(buffer) }
+}
+
+/** A multiple of every page size there is; file offsets must be one of the page size. */
+const WINDOW_ALIGN = 64 * 1024
+const darwin = process.platform === 'darwin'
+const MAP_FIXED = 0x10
+const MAP_ANONYMOUS = darwin ? 0x1000 : 0x20
+const MAP_NORESERVE = darwin ? 0x40 : 0x4000
+
+export function mapWindow(libc: Libc, fd: number, offset: number, bytes: number): Window {
+  const skipped = offset % WINDOW_ALIGN
+  const pagesLength = skipped + bytes
+  const address = libc.mmap(0, pagesLength, PROT_READ_WRITE, MAP_SHARED, fd, offset - skipped)
+  if (typeof address !== 'number' || address > MAX_ADDRESS) throw systemError(libc, 'mmap')
+  return { address, pagesLength, buffer: libc.koffi.view(address + skipped, bytes) }
+}
+
+/** One mapping replaces the other in one step: there is no moment without one. Neighbouring blank pages become one mapping. */
+export function blankWindow(libc: Libc, { address, pagesLength }: Pick<Window, 'address' | 'pagesLength'>): void {
+  const flags = MAP_PRIVATE | MAP_FIXED | MAP_ANONYMOUS | MAP_NORESERVE
+  if (libc.mmap(address, pagesLength, PROT_READ_WRITE, flags, -1, 0) !== address) throw systemError(libc, 'mmap')
+}
+
+/** macOS has no such call: there the length is all that is set. */
+export function reserve(libc: Libc, fd: number, bytes: number): void {
+  if (darwin) return
+  libc.fallocate ??= libc.koffi.load(null).func('posix_fallocate', 'int', ['int', 'int64', 'int64'])
+  let errno: number
+  do errno = libc.fallocate(fd, 0, bytes)
+  while (errno === libc.koffi.os.errno.EINTR)
+  if (errno !== 0) throw systemError(libc, 'posix_fallocate', errno)
 }
 
 export function systemError(libc: Libc, call: string, errno: number = libc.koffi.errno()): NodeJS.ErrnoException {
