@@ -8,7 +8,7 @@ export function checkMayStart(): void {
   if (isLoading()) {
     throw new MultiprocError(
       'ERR_MULTIPROC_BOOTSTRAP',
-      `\`process.start()\` failed: ${name} is still loading the modules its own target needs, and every child would start children this way. Start processes inside a function, or behind \`if (isMainProcess)\`.`,
+      `\`process.start()\` failed: ${name} is still loading the modules its own target needs, or was given the program to run again by a wrapper around Node, and every child would start children this way. Start processes inside a function, or behind \`if (isMainProcess)\`; let \`process.execPath\` be Node itself.`,
     )
   }
   if (daemon && !mayHaveChildren) {

@@ -172,9 +172,15 @@ export class Process<R = unknown, A extends unknown[] | [] = any[]> extends Even
     checkMethod('`process.start()`: method', settings.method ?? getStartMethod())
     if (settings.signal?.aborted === true) throw new AbortError('`process.start()` was aborted: nothing was started.', { cause: settings.signal.reason })
     checkMayStart()
-    const child = launch(this, state, isPlain(this))
-    state.phase = 'started'
-    state.child = child
+    // Getters and reducers run while it is encoded, and may come here again.
+    state.phase = 'starting'
+    try {
+      state.child = launch(this, state, isPlain(this))
+      state.phase = 'started'
+    } finally {
+      if (state.phase === 'starting') state.phase = 'made'
+    }
+    const { child } = state
     rememberChild(this)
     if (state.daemon) endAtExit(child)
     const abort = () => child.signal('SIGTERM')
@@ -267,7 +273,7 @@ export class Process<R = unknown, A extends unknown[] | [] = any[]> extends Even
   close(): void {
     const state = states.get(this)
     if (state === undefined || state.phase === 'closed') return
-    if (this.isAlive()) throw alreadyStarted('`process.close()` failed', this, 'Join or terminate it first.')
+    if (state.phase === 'starting' || this.isAlive()) throw alreadyStarted('`process.close()` failed', this, 'Join or terminate it first.')
     const record = state.outcome === undefined ? state.child?.result() : undefined
     if (record?.withHandles === true) discard(record.body)
     state.child?.close()

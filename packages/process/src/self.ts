@@ -65,7 +65,9 @@ function findOut(): Self {
     const shared = getEnvironmentData(key) as unknown as Self | undefined
     if (shared !== undefined) return shared
   }
-  const head = isMainThread && /[\\/]child[\\/]main\.[jt]s$/.test(process.argv[1] ?? '') ? readHead() : undefined
+  // Not by argv: an executable that holds its program, or a wrapper, runs the program again instead of our entry. That one
+  // must know itself for a child too, which then loads for ever and so starts nothing.
+  const head = isMainThread ? readHead() : undefined
   const found = head === undefined ? mainSelf() : childSelf(head)
   if (head !== undefined) joinFamily({ fd: ARENA_FD, layout: head.arenaLayout })
   share(found)

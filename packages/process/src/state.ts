@@ -2,7 +2,8 @@
  * What a Process is, kept outside the object: the own fields of an instance are the user's, and travel as a copy.
  *
  * Phase       set by                              legal next
- *   made      new Process()                       started, closed
+ *   made      new Process(); a start() that threw   starting, closed
+ *   starting  start(), while it encodes: user code  started, made
  *   started   start(); whether it has ended is the kernel's to say: `child.exit()`
  *                                                 closed (once it has ended)
  *   closed    close()                             –
@@ -18,7 +19,7 @@ import type { StartedChild } from './start/method.ts'
 export type AnyProcess = Process<any, any>
 
 export interface State {
-  phase: 'made' | 'started' | 'closed' | 'current'
+  phase: 'made' | 'starting' | 'started' | 'closed' | 'current'
   readonly settings: AnySettings
   readonly identity: readonly number[]
   name: string

@@ -34,6 +34,16 @@ describe('a program that would start itself for ever', () => {
     expect(stdout).toBe('preloaded\n{"value":"fine"}\n')
   })
 
+  it('by an executable that always runs its own program: the second one refuses', async () => {
+    const { stdout } = await runProgram(fixture('guards/own-executable.mjs'))
+    expect(stdout.trim().split('\n')).toEqual(['run', 'run', 'ERR_MULTIPROC_BOOTSTRAP', 'exit 0'])
+  })
+
+  it('by a getter of an argument that calls start() again: is refused', async () => {
+    const { inner, value } = await facts('guards/start-in-getter.mjs')
+    expect({ inner, value }).toEqual({ inner: 'ERR_MULTIPROC_ALREADY_STARTED', value: 1 })
+  })
+
   it('by a preloaded module: knows that it is in a child', async () => {
     const { stdout } = await runProgram(fixture('guards/program.mjs'), { execArgv: ['--import', fixture('guards/preload.mjs').href] })
     expect(stdout.trim().split('\n').sort()).toEqual(['preloaded', 'preloaded', 'program', '{"refused":"ERR_MULTIPROC_BOOTSTRAP"}', '{"value":"fine"}'])
