@@ -18,4 +18,5 @@
  */
 export { LockGuard } from './guard.ts'
 export { Lock, type LockOptions } from './lock.ts'
+export { RLock } from './rlock.ts'
 export { AbandonedError, AbortError, MultiprocError, registerReducer, TimeoutError } from '@multiproc/core'

@@ -1,9 +1,11 @@
 import {
-  AbandonedError, abortError, argumentType, argumentValue, checkOptions, checkSyncWaitOptions, checkWaitOptions, closedError, deadlineAfter,
+  abortError, argumentType, argumentValue, checkOptions, checkSyncWaitOptions, checkWaitOptions, deadlineAfter,
   MultiprocError, registerHandle, TimeoutError, type SyncWaitOptions, type WaitOptions,
 } from '@multiproc/core'
+import { BLOCK, BlockHandle } from './block-handle.ts'
 import { LockGuard } from './guard.ts'
-import { LOCK_VERSION, SharedLock } from './shared-lock.ts'
+import { LOCK_VERSION, type BlockKind } from './shared-block.ts'
+import { LOCK, SharedLock } from './shared-lock.ts'
 
 export interface LockOptions {
   /** Not in this version: locks between unrelated programs. */
@@ -30,20 +32,13 @@ export interface LockOptions {
  * new Process({ target: (lock: Lock) => lock.runExclusive(update), args: [lock] }).start()
  * if (lock.acquireSync({ timeout: 1000 })) lock.release()
  */
-export class Lock implements Disposable {
-  readonly #lock: SharedLock
-  #closed = false
-  /** Made by the first wait: aborts what is pending when this handle is closed. */
-  #closing: AbortController | undefined
-
+export class Lock extends BlockHandle<SharedLock> {
   /**
    * @throws ERR_MULTIPROC_ARG_TYPE, ERR_MULTIPROC_ARG_VALUE, ERR_MULTIPROC_UNKNOWN_OPTION; ERR_MULTIPROC_UNSUPPORTED for
    * `name`, and where there is no shared memory; ERR_MULTIPROC_NO_MEMORY.
    */
   constructor(options?: LockOptions) {
-    this.#lock = options instanceof SharedLock ? options : create(options)
-    this.#lock.retain()
-    collected.register(this, this.#lock, this)
+    super(options instanceof SharedLock ? options : create(LOCK, 'new Lock()', options))
   }
 
   /**
@@ -71,32 +66,29 @@ export class Lock implements Disposable {
   /** Takes the lock if nobody holds it. Never waits. @throws AbandonedError, ERR_MULTIPROC_CLOSED. */
   tryAcquire(): boolean {
     const call = 'lock.tryAcquire()'
-    this.#checkOpen(call)
-    return this.#lock.mutex.tryAcquire() && this.#taken(call)
+    this.checkOpen(call)
+    const lock = this[BLOCK]
+    return lock.mutex.tryAcquire() && lock.taken(call)
   }
 
   /** Gives the lock to the next. @throws ERR_MULTIPROC_NOT_OWNER if this thread does not hold it; ERR_MULTIPROC_CLOSED. */
   release(): void {
-    this.#checkOpen('lock.release()')
-    this.#lock.mutex.release()
+    this.checkOpen('lock.release()')
+    this[BLOCK].mutex.release()
   }
 
   /** True while somebody holds the lock, a dead holder that nobody replaced yet included. */
   locked(): boolean {
-    this.#checkOpen('lock.locked()')
-    return this.#lock.mutex.ownerId() !== 0
+    this.checkOpen('lock.locked()')
+    return this[BLOCK].mutex.ownerId() !== 0
   }
 
   /** While this thread holds the lock: whether the holder before it died holding it. Else: whether its holder is dead. */
   get abandoned(): boolean {
-    this.#checkOpen('lock.abandoned')
-    const { mutex, thread } = this.#lock
+    this.checkOpen('lock.abandoned')
+    const { mutex, thread } = this[BLOCK]
     const owner = mutex.ownerId()
     return owner === thread.id ? mutex.abandoned : owner !== 0 && thread.isDead(owner)
-  }
-
-  get closed(): boolean {
-    return this.#closed
   }
 
   /** `acquire` as a resource: `using guard = await lock.hold()`. @throws TimeoutError after `timeout`; else as `acquire`. */
@@ -143,69 +135,31 @@ export class Lock implements Disposable {
     }
   }
 
-  /**
-   * Gives this handle up; its pending acquires reject with ERR_MULTIPROC_CLOSED. With the last handle of a thread that holds
-   * the lock, the lock is released. Other handles go on. Closing twice is harmless.
-   */
-  close(): void {
-    if (this.#closed) return
-    this.#closed = true
-    collected.unregister(this)
-    // First, and synchronously: who waits leaves the line before its memory may go.
-    this.#closing?.abort()
-    this.#lock.release()
-  }
-
-  [Symbol.dispose](): void {
-    this.close()
-  }
-
   async #acquire(call: string, options: WaitOptions | undefined): Promise<boolean> {
     const { timeout, signal } = checkWaitOptions(call, options)
-    this.#checkOpen(call)
+    this.checkOpen(call)
     if (signal?.aborted) throw abortError(signal)
-    const { mutex } = this.#lock
-    if (mutex.isQueueEmpty && mutex.tryAcquire()) return this.#taken(call)
+    const lock = this[BLOCK]
+    const { mutex } = lock
+    if (mutex.isQueueEmpty && mutex.tryAcquire()) return lock.taken(call)
     if (timeout === 0) return false
-    const closing = (this.#closing ??= new AbortController()).signal
-    try {
-      return (await mutex.acquire({ timeout, signal: signal ? AbortSignal.any([signal, closing]) : closing })) && this.#taken(call)
-    } catch (error) {
-      throw this.#closed && !signal?.aborted ? closedError(`\`${call}\``) : error
-    }
+    return (await this.untilClosed(call, { timeout, signal }, (ends) => mutex.acquire(ends))) && lock.taken(call)
   }
 
   #acquireSync(call: string, options: SyncWaitOptions | undefined): boolean {
     const { timeout } = checkSyncWaitOptions(call, options)
-    this.#checkOpen(call)
-    const { mutex, thread } = this.#lock
-    if (mutex.tryAcquire()) return this.#taken(call)
+    this.checkOpen(call)
+    const lock = this[BLOCK]
+    const { mutex, thread } = lock
+    if (mutex.tryAcquire()) return lock.taken(call)
     if (timeout === 0) return false
-    if (timeout === undefined && mutex.mine) {
-      throw new MultiprocError('ERR_MULTIPROC_DEADLOCK', `\`${call}\` failed: this thread holds the lock already, and would wait for itself. Release it first, await \`acquire()\`, or pass a timeout.`)
-    }
-    return mutex.acquireSync(deadlineAfter(thread, timeout)) && this.#taken(call)
-  }
-
-  /** The lock is ours: tells of a dead holder, by warning or by error. */
-  #taken(call: string): true {
-    const { mutex, throwsWhenAbandoned } = this.#lock
-    if (!mutex.abandoned) return true
-    if (throwsWhenAbandoned) {
-      mutex.release()
-      throw new AbandonedError(`\`${call}\` failed: the holder of this lock died while holding it. Repair what it protects, then acquire again: nobody holds it now.`)
-    }
-    process.emitWarning('The last holder of a lock died while holding it: what it protects may be half done. Look at `abandoned`.', { code: 'MULTIPROC_ABANDONED' })
-    return true
+    if (timeout === undefined && mutex.mine) throw selfDeadlock(call)
+    return mutex.acquireSync(deadlineAfter(thread, timeout)) && lock.taken(call)
   }
 
   #guard(): LockGuard {
-    const { mutex } = this.#lock
+    const { mutex } = this[BLOCK]
     return new LockGuard(mutex.abandoned, () => mutex.release())
-  }
-
-  #checkOpen(call: string): void {
-    if (this.#closed) throw closedError(`\`${call}\``)
   }
 
   static {
@@ -215,25 +169,26 @@ export class Lock implements Disposable {
       package: '@multiproc/lock',
       version: LOCK_VERSION,
       module: import.meta.url,
-      reduce: (handle) => ({ handle: handle.#lock.place, holders: handle.#lock.holders }),
-      revive: (place) => new Lock(SharedLock.attach(place) as never),
+      reduce: (handle) => ({ handle: handle[BLOCK].place, holders: handle[BLOCK].holders }),
+      revive: (place) => new Lock(SharedLock.attach(LOCK, place) as never),
     })
   }
 }
 
-const collected = new FinalizationRegistry<SharedLock>((lock) => lock.dropped())
-
-function create(options: LockOptions | undefined): SharedLock {
-  const call = 'new Lock()'
+export function create(kind: BlockKind, call: string, options: LockOptions | undefined): SharedLock {
   checkOptions(call, options, ['name', 'onAbandoned'])
   if (options?.name !== undefined) {
     throw new MultiprocError('ERR_MULTIPROC_UNSUPPORTED', `\`${call}\` failed: named locks are not in this version. Pass the lock itself to the processes that share it.`)
   }
   const onAbandoned = options?.onAbandoned ?? 'take'
   if (onAbandoned !== 'take' && onAbandoned !== 'throw') throw argumentValue(`${call}: options.onAbandoned`, "'take' or 'throw'", onAbandoned)
-  return SharedLock.create(onAbandoned === 'throw')
+  return SharedLock.create(kind, onAbandoned === 'throw')
 }
 
-function timeoutError(call: string, options: SyncWaitOptions | undefined): TimeoutError {
+export function timeoutError(call: string, options: SyncWaitOptions | undefined): TimeoutError {
   return new TimeoutError(`\`${call}\` failed: the lock was not free within ${options?.timeout} ms. Wait longer, or catch TimeoutError.`)
+}
+
+export function selfDeadlock(call: string): MultiprocError {
+  return new MultiprocError('ERR_MULTIPROC_DEADLOCK', `\`${call}\` failed: this thread holds the lock already, and would wait for itself. Release it first, await \`acquire()\`, or pass a timeout.`)
 }

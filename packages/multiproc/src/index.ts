@@ -30,7 +30,7 @@ export {
 } from '@multiproc/process'
 export { Queue, type QueueOptions } from '@multiproc/queue'
 export { Connection, Pipe, wait, waitSync, type ByteRange, type LengthLimit, type PipeOptions, type TargetOffset } from '@multiproc/pipe'
-export { Lock, LockGuard, type LockOptions } from '@multiproc/lock'
+export { Lock, LockGuard, RLock, type LockOptions } from '@multiproc/lock'
 export {
   ShareableList,
   SharedArray,
