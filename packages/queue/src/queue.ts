@@ -147,7 +147,13 @@ export class Queue<T = unknown> implements AsyncIterable<T>, Disposable, Waitabl
     let found = this.#tryGet(call)
     if (!found && timeout !== 0) {
       const { thread, getters } = this.#queue
-      found = waitSync(thread, getters, () => this.#tryGet(call, true), () => this.#queue.takers(), deadlineAfter(thread, timeout))
+      // A reviver may close this handle, while this thread still stands in the line.
+      this.#queue.retain()
+      try {
+        found = waitSync(thread, getters, () => this.#tryGet(call, true), () => this.#queue.takers(), deadlineAfter(thread, timeout))
+      } finally {
+        this.#queue.release()
+      }
     }
     if (!found) throw emptyError(call)
     return found.value as T
@@ -242,6 +248,8 @@ export class Queue<T = unknown> implements AsyncIterable<T>, Disposable, Waitabl
   }
 
   #tryPut(call: string, encoded: Encoded): boolean {
+    // Code of the user's that ran while encoding may have closed this handle, and the queue's memory gone with it.
+    this.#checkOpen(call)
     const outcome: PutOutcome = this.#queue.tryPut(encoded)
     if (outcome === 'shut down') throw shutDownError(call)
     return outcome === 'put'

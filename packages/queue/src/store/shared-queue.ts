@@ -100,11 +100,14 @@ export class SharedQueue {
     if (this.store.flags & IMMEDIATE) return undefined
     const taken = this.#locked(() => this.store.take(fromHead))
     if (!taken) return undefined
+    // Code of the user's runs while it is decoded, and may close the last handle: the memory stays until the item is done.
+    this.#handles++
     try {
       return { value: this.#decode(taken) }
     } finally {
       this.#finish(taken)
       wakeFirst(this.thread, this.putters)
+      this.release()
     }
   }
 

@@ -177,3 +177,20 @@ describe('close and shutdown', () => {
     expect(await queue.get()).toBe(2)
   })
 })
+
+it('puts nothing when a getter of the item closes the queue', async () => {
+  for (const put of ['put', 'putSync'] as const) {
+    const queue = new Queue<unknown>()
+    const next: Queue<unknown>[] = []
+    const item = {
+      get x() {
+        queue.close()
+        next.push(new Queue()) // likely in the memory of the first
+        return 1
+      },
+    }
+    await expect((async () => queue[put](item))()).rejects.toMatchObject({ code: 'ERR_MULTIPROC_CLOSED' })
+    expect(next[0]?.qsize()).toBe(0)
+    next[0]?.close()
+  }
+})
