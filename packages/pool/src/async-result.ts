@@ -17,6 +17,11 @@ export interface AsyncResult<R> extends Promise<R> {
   ready(): boolean
   /** The task has ended without an error. @throws ERR_MULTIPROC_NOT_STARTED while it has not ended. Python: `successful`. */
   successful(): boolean
+  /**
+   * Rejects it with `AbortError` now, unless it has ended: a task that no worker has begun is withdrawn; the worker of one
+   * that runs is ended and replaced, and what else that worker had runs elsewhere. Returns false once it has ended.
+   */
+  cancel(): boolean
 }
 
 export interface Settlers<R> {
@@ -26,7 +31,7 @@ export interface Settlers<R> {
 }
 
 /** A native promise with own methods: a subclass costs 1.8 µs an item in `Promise.all`, this 0.12. */
-export function makeAsyncResult<R>(): Settlers<R> {
+export function makeAsyncResult<R>(cancel: () => void): Settlers<R> {
   let state: 'pending' | 'fulfilled' | 'rejected' = 'pending'
   let fulfil!: (value: R) => void
   let refuse!: (error: unknown) => void
@@ -52,6 +57,11 @@ export function makeAsyncResult<R>(): Settlers<R> {
         throw new MultiprocError('ERR_MULTIPROC_NOT_STARTED', 'result.successful() failed: the task has not ended. Await the result, or ask ready() first.')
       }
       return state === 'fulfilled'
+    },
+    cancel: () => {
+      if (state !== 'pending') return false
+      cancel()
+      return true
     },
   })
   return {

@@ -12,7 +12,12 @@ export class Definition {
   constructor(key: number, fn: Function) {
     this.encoded = encode({ kind: DEFINE, key, fn }, '')
     this.key = key
-    this.bytes = frame([NO_TASK], this.encoded)
+    this.bytes = frame([-key], this.encoded)
+  }
+
+  /** No worker needs it any more. */
+  dropped(): void {
+    this.encoded.abort()
   }
 
   /** Tells a worker to let go of it. */

@@ -1,4 +1,4 @@
-import { currentThread, WorkerLostError } from '@multiproc/core'
+import { currentThread, TimeoutError, WorkerLostError } from '@multiproc/core'
 import type { Thread } from '@multiproc/core'
 import type { Definition } from './definitions.ts'
 import { RestartBudget } from './restart.ts'
@@ -33,7 +33,10 @@ export class Dispatcher implements WorkerOwner {
   readonly #budget: RestartBudget
   #waiting: Task[] = []
   #nextWaiting = 0
+  /** Between two attempts. */
+  readonly #pausing = new Map<Task, NodeJS.Timeout>()
   #outstanding = 0
+  #held = 0
   #submitted = 0
   #workerCount = 0
   #lastWorker = 0
@@ -52,7 +55,7 @@ export class Dispatcher implements WorkerOwner {
     try {
       while (this.#slots.length < settings.processes) this.#slots.push(new WorkerSlot(this, this.#numbered()))
     } catch (error) {
-      for (const slot of this.#slots) slot.kill()
+      this.terminate(error)
       throw error
     }
   }
@@ -73,7 +76,7 @@ export class Dispatcher implements WorkerOwner {
   /** The task was encoded already, so nothing that can fail is left. */
   submit(task: Task): void {
     if (this.#outstanding++ === 0) this.#thread.ref()
-    if (this.#failure !== undefined) return task.reject(this.#failure)
+    if (this.#failure !== undefined) return task.fail(this.#failure)
     this.#waiting.push(task)
     if (++this.#submitted % LOOK_EVERY === 0) for (const slot of this.#slots) slot.readReplies()
     this.#dispatch()
@@ -85,7 +88,74 @@ export class Dispatcher implements WorkerOwner {
     this.#endIfDone()
   }
 
+  /** How many tasks are with no worker yet. */
+  get waiting(): number {
+    return this.#waiting.length - this.#nextWaiting
+  }
+
+  /** Tasks are still to come of a call that was made before `close()`: the workers stay. Does not keep the loop alive. */
+  hold(): () => void {
+    this.#held += 1
+    return () => {
+      this.#held -= 1
+      this.#endIfDone()
+    }
+  }
+
+  /** Rejects those of them that no worker has begun. */
+  withdraw(tasks: ReadonlySet<Task>, reason: unknown): void {
+    for (const slot of this.#slots) if (slot.tasks.some((task) => tasks.has(task))) this.#putBack(slot.takeBack(Infinity))
+    const kept = this.#waiting.slice(this.#nextWaiting).filter((task) => !tasks.has(task))
+    const dropped = this.#waiting.slice(this.#nextWaiting).filter((task) => tasks.has(task))
+    this.#waiting = kept
+    this.#nextWaiting = 0
+    for (const task of dropped) task.fail(reason)
+    this.#dispatch()
+  }
+
+  /** Rejects those of them that have not ended. One that runs is ended with its worker; what else that worker had runs elsewhere. */
+  cancel(tasks: ReadonlySet<Task>, reason: unknown): void {
+    for (const slot of this.#slots) slot.readReplies()
+    this.withdraw(tasks, reason)
+    for (const slot of this.#slots) {
+      const running = slot.tasks.filter((task) => tasks.has(task))
+      for (const task of running) {
+        slot.stopFor(task)
+        task.fail(reason)
+      }
+    }
+    for (const task of tasks) {
+      if (!this.#pausing.has(task)) continue
+      clearTimeout(this.#pausing.get(task))
+      this.#pausing.delete(task)
+      task.fail(reason)
+    }
+  }
+
+  ranTooLong(task: Task): void {
+    this.cancel(new Set([task]), new TimeoutError(`task ${task.id} ran longer than its runTimeout of ${task.runTimeoutMs} ms, so its worker was ended. Raise runTimeout, or look at what the task does.`, { details: { taskId: task.id } }))
+  }
+
+  takesBack(task: Task, error: unknown, isCrash: boolean): boolean {
+    const { attempts } = task
+    if (attempts === undefined || this.#failure !== undefined) return false
+    try {
+      if (!attempts.another(error, isCrash)) return false
+    } catch (thrown) {
+      task.fail(thrown)
+      return true
+    }
+    const again = (): void => {
+      this.#pausing.delete(task)
+      this.#waiting.push(task)
+      this.#dispatch()
+    }
+    this.#pausing.set(task, setTimeout(again, attempts.delayMs))
+    return true
+  }
+
   forget(definition: Definition): void {
+    definition.dropped()
     for (const slot of this.#slots) slot.forget(definition)
   }
 
@@ -102,12 +172,14 @@ export class Dispatcher implements WorkerOwner {
   }
 
   idle(slot: WorkerSlot, microseconds?: number): void {
-    if (microseconds === undefined) this.#budget.succeeded()
-    else this.#measure(microseconds)
+    if (microseconds !== undefined) {
+      this.#budget.succeeded()
+      this.#measure(microseconds)
+    }
     if (slot.state === 'ready' && slot.tasksDone >= this.#settings.maxTasksPerChild) {
       slot.retire()
       // Its successor starts while it ends.
-      if (this.#isOpen || this.#hasWaiting) this.#start()
+      if (this.#isMore) this.#start()
     }
     this.#dispatch()
     this.#endIfDone()
@@ -118,25 +190,41 @@ export class Dispatcher implements WorkerOwner {
   }
 
   gone(slot: WorkerSlot, untouched: Task[]): void {
-    this.#waiting = [...untouched, ...this.#waiting.slice(this.#nextWaiting)]
-    this.#nextWaiting = 0
+    this.#putBack(untouched)
     this.#slots.splice(this.#slots.indexOf(slot), 1)
-    if (slot.tasksDone === 0 && this.#budget.failed()) this.#fail(this.#initError ?? this.#cannotStart(slot))
-    if (!slot.retired && this.#failure === undefined && (this.#isOpen || this.#outstanding > 0)) this.#start()
+    if (slot.lostTasks) this.#budget.succeeded()
+    else if (slot.tasksDone === 0 && !slot.retired && this.#budget.failed(slot.readyMs)) this.#fail(this.#initError ?? this.#cannotStart(slot))
+    if (!slot.retired && this.#failure === undefined && this.#isMore) this.#start()
     this.#dispatch()
     this.#endIfDone()
   }
 
   get #hasWaiting(): boolean {
-    return this.#nextWaiting < this.#waiting.length
+    return this.waiting > 0
+  }
+
+  /** There is, or may come, something to do. */
+  get #isMore(): boolean {
+    return this.#isOpen || this.#outstanding > 0 || this.#held > 0
+  }
+
+  #putBack(untouched: Task[]): void {
+    if (untouched.length === 0) return
+    this.#waiting = [...untouched, ...this.#waiting.slice(this.#nextWaiting)]
+    this.#nextWaiting = 0
   }
 
   #dispatch(): void {
+    this.#sendWaiting()
+    if (!this.#hasWaiting) this.#shareOut()
+  }
+
+  #sendWaiting(): void {
     while (this.#hasWaiting) {
       const slot = this.#choose()
       if (slot === undefined) return
       const task = this.#waiting[this.#nextWaiting] as Task
-      if (!slot.trySend(task)) return
+      if (!this.#send(slot, task)) return
       this.#nextWaiting += 1
       if (this.#nextWaiting === this.#waiting.length) {
         this.#waiting.length = 0
@@ -146,7 +234,16 @@ export class Dispatcher implements WorkerOwner {
         this.#nextWaiting = 0
       }
     }
-    this.#shareOut()
+  }
+
+  /** False: no room. A task that cannot be sent for another reason (no memory) is rejected, and gone. */
+  #send(slot: WorkerSlot, task: Task): boolean {
+    try {
+      return slot.trySend(task)
+    } catch (error) {
+      queueMicrotask(() => task.fail(error))
+      return true
+    }
   }
 
   /** The least loaded worker with room; among equals the last one used, whose caches and core are warm. */
@@ -171,12 +268,9 @@ export class Dispatcher implements WorkerOwner {
     if (idle === undefined) return
     const busy = this.#slots.reduce((most, slot) => (slot.tasks.length > most.tasks.length ? slot : most))
     if (busy.tasks.length < 2) return
-    const untouched = busy.takeBack(Math.ceil((busy.tasks.length - 1) / 2))
-    for (const [index, task] of untouched.entries()) {
-      if (idle.trySend(task)) continue
-      this.#waiting.push(...untouched.slice(index))
-      return
-    }
+    // Not all to the idle one: more may come back than was asked for.
+    this.#putBack(busy.takeBack(Math.ceil((busy.tasks.length - 1) / 2)))
+    this.#sendWaiting()
   }
 
   #window(): number {
@@ -207,16 +301,11 @@ export class Dispatcher implements WorkerOwner {
     const waiting = this.#waiting.slice(this.#nextWaiting)
     this.#waiting = []
     this.#nextWaiting = 0
-    for (const task of waiting) {
-      task.dropped()
-      task.reject(reason)
-    }
-    for (const slot of this.#slots) {
-      for (const task of slot.tasks.splice(0)) {
-        task.dropped()
-        task.reject(reason)
-      }
-    }
+    const pausing = [...this.#pausing.keys()]
+    for (const timer of this.#pausing.values()) clearTimeout(timer)
+    this.#pausing.clear()
+    for (const task of [...waiting, ...pausing]) task.fail(reason)
+    for (const slot of this.#slots) for (const task of slot.takeAll()) task.fail(reason)
   }
 
   #cannotStart(slot: WorkerSlot): WorkerLostError {
@@ -228,7 +317,7 @@ export class Dispatcher implements WorkerOwner {
 
   #endIfDone(): void {
     if (this.#isOpen) return
-    if (this.#outstanding === 0) for (const slot of this.#slots) slot.retire()
+    if (this.#outstanding === 0 && this.#held === 0) for (const slot of this.#slots) slot.retire()
     if (this.#slots.length === 0) this.#resolveEnded()
   }
 }

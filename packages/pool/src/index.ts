@@ -12,6 +12,9 @@
  *
  * @packageDocumentation
  */
-export { Pool, type CallbackOptions, type MapOptions, type PoolOptions } from './pool.ts'
+export { Pool } from './pool.ts'
+export type { CallbackOptions, ImapOptions, MapOptions, PoolOptions, TaskOptions } from './options.ts'
+export type { ResultIterator } from './iterate.ts'
+export type { Retry, RetryOptions } from './retry.ts'
 export type { AsyncResult } from './async-result.ts'
-export { MaybeEncodingError, MultiprocError, registerReducer, RemoteError, remoteInfo, TimeoutError, WorkerLostError } from '@multiproc/core'
+export { AbortError, Full, MaybeEncodingError, MultiprocError, registerReducer, RemoteError, remoteInfo, TimeoutError, WorkerLostError } from '@multiproc/core'

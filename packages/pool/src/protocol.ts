@@ -2,7 +2,8 @@
  * What a pool and its workers say to each other, over one two-way channel per worker. Tasks reach a worker in the order
  * in which they were sent, and it does one at a time; so the oldest task that it has not answered is the one it runs.
  *
- * To the worker: [int32 task id][request as the codec writes it]. A definition has id 0 and is not answered.
+ * To the worker: [int32 task id][request as the codec writes it]. A definition of key k has id -k, letting go of one id 0;
+ * neither is answered.
  * From the worker: [int32 task id][int32 status][int32 run time in microseconds][value as the codec writes it].
  */
 
@@ -37,11 +38,9 @@ export const READY = 0
 export const INIT_FAILED = 1
 /** The task returned the value. */
 export const RETURNED = 2
-/** The task threw the value. */
+/** The task threw the value, or could not be decoded, or its result could not be sent. */
 export const THREW = 3
-/** The task could not be decoded, so the worker does not know its id: it is the oldest one that was not answered. */
-export const NOT_DECODED = 4
-export type ReplyStatus = typeof READY | typeof INIT_FAILED | typeof RETURNED | typeof THREW | typeof NOT_DECODED
+export type ReplyStatus = typeof READY | typeof INIT_FAILED | typeof RETURNED | typeof THREW
 
 /** A message with its header in one buffer of its own. */
 export function frame(header: readonly number[], body: { readonly scratch: Uint8Array; readonly length: number }): Buffer {

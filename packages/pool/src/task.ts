@@ -3,26 +3,49 @@ import type { Encoded } from '@multiproc/core'
 import type { Definition } from './definitions.ts'
 import { frame } from './protocol.ts'
 import type { TaskRequest } from './protocol.ts'
+import type { Attempts } from './retry.ts'
 
-/** One task, encoded when it was submitted: what its arguments become later is not seen, and it can be sent again. */
+export interface TaskSettings {
+  /** The public function at whose caller the trace of an error ends. */
+  readonly call: Function
+  readonly id: number
+  readonly request: TaskRequest
+  /** The function that it runs. Held, so that what workers know it by is not forgotten before. */
+  readonly fn: Function
+  readonly definition: Definition | undefined
+  readonly attempts: Attempts | undefined
+  readonly runTimeoutMs: number | undefined
+  readonly resolve: (value: unknown) => void
+  readonly reject: (error: unknown) => void
+}
+
+/**
+ * One task, encoded when it was submitted: what its arguments become later is not seen, and it can be sent again. Until it
+ * is settled, it is in exactly one place: waiting in the dispatcher, at a worker, or between two attempts.
+ */
 export class Task {
   readonly id: number
   readonly bytes: Buffer
   /** The function it names by key, which its worker must have got before. */
   readonly definition: Definition | undefined
+  readonly attempts: Attempts | undefined
+  readonly runTimeoutMs: number | undefined
   readonly resolve: (value: unknown) => void
   readonly reject: (error: unknown) => void
   /** Where it was submitted: the trace of an error leads from the worker to here. Formatted only then. */
   readonly caller = {} as Error
+  readonly fn: Function
   readonly #encoded: Encoded
 
-  /** @param call - the public function at whose caller the trace ends. */
-  constructor(call: Function, id: number, request: TaskRequest, definition: Definition | undefined, resolve: (value: unknown) => void, reject: (error: unknown) => void) {
+  constructor({ call, id, request, fn, definition, attempts, runTimeoutMs, resolve, reject }: TaskSettings) {
     this.#encoded = encode(request, '')
     Error.captureStackTrace(this.caller, call)
     this.id = id
     this.bytes = frame([id], this.#encoded)
+    this.fn = fn
     this.definition = definition
+    this.attempts = attempts
+    this.runTimeoutMs = runTimeoutMs
     this.resolve = resolve
     this.reject = reject
   }
@@ -35,5 +58,11 @@ export class Task {
   /** No worker will decode the bytes any more. Harmless for handles that arrived. */
   dropped(): void {
     this.#encoded.abort()
+  }
+
+  /** Ends it, where no answer of a worker does. */
+  fail(reason: unknown): void {
+    this.dropped()
+    this.reject(reason)
   }
 }

@@ -3,7 +3,7 @@ import { decode, encode, EOFError, MaybeEncodingError, packThrown } from '@multi
 import { currentProcess } from '@multiproc/process'
 import type { Channel, Encoded } from '@multiproc/core'
 import {
-  CALL, DEFINE, FORGET, frame, INIT_FAILED, NO_TASK, NOT_DECODED, READY, REQUEST_HEADER_BYTES, RETURNED, STARMAP, THREW,
+  CALL, DEFINE, FORGET, frame, INIT_FAILED, NO_TASK, READY, REQUEST_HEADER_BYTES, RETURNED, STARMAP, THREW,
 } from '../protocol.ts'
 import type { ReplyStatus, Request, TaskRequest } from '../protocol.ts'
 
@@ -28,6 +28,8 @@ export async function workerMain(channel: Channel, { initializer, initArgs }: In
 class Worker {
   readonly #channel: Channel
   readonly #functions = new Map<number, Function>()
+  /** Why a function that was sent cannot be used here: told to each task that names it. */
+  readonly #broken = new Map<number, unknown>()
 
   constructor(channel: Channel) {
     this.#channel = channel
@@ -50,11 +52,19 @@ class Worker {
     try {
       request = decode(message, REQUEST_HEADER_BYTES) as Request
     } catch (error) {
-      return this.reply(id, NOT_DECODED, 0, error)
+      if (id > 0) return this.reply(id, THREW, 0, error)
+      this.#broken.set(-id, error)
+      return
     }
-    if (request.kind === DEFINE) this.#functions.set(request.key, request.fn)
-    else if (request.kind === FORGET) this.#functions.delete(request.key)
-    else await this.#run(id, request)
+    if (request.kind === DEFINE) {
+      this.#broken.delete(request.key)
+      this.#functions.set(request.key, request.fn)
+    } else if (request.kind === FORGET) {
+      this.#broken.delete(request.key)
+      this.#functions.delete(request.key)
+    } else {
+      await this.#run(id, request)
+    }
   }
 
   async #run(id: number, { kind, fn: named, args }: TaskRequest): Promise<void> {
@@ -62,7 +72,7 @@ class Worker {
     let status: ReplyStatus = RETURNED
     let value: unknown
     try {
-      const fn = typeof named === 'number' ? (this.#functions.get(named) as Function) : named
+      const fn = typeof named === 'number' ? this.#defined(named) : named
       value = kind === CALL ? fn(...args) : await runChunk(fn, args, kind === STARMAP)
       // Only what is thenable pays for a turn of the microtask queue.
       if (typeof (value as { then?: unknown } | null | undefined)?.then === 'function') value = await value
@@ -71,6 +81,11 @@ class Worker {
       value = error
     }
     await this.reply(id, status, performance.now() - begun, value)
+  }
+
+  #defined(key: number): Function {
+    if (this.#broken.has(key)) throw this.#broken.get(key)
+    return this.#functions.get(key) as Function
   }
 
   async reply(id: number, status: ReplyStatus, milliseconds: number, value: unknown): Promise<void> {
@@ -82,9 +97,20 @@ class Worker {
       told = THREW
       encoded = this.#encodeThrown(id, unsendable(cause))
     }
-    const bytes = frame([id, told, Math.min(2 ** 31 - 1, Math.ceil(milliseconds * 1000))], encoded)
+    const microseconds = Math.min(2 ** 31 - 1, Math.ceil(milliseconds * 1000))
+    try {
+      await this.#send(frame([id, told, microseconds], encoded))
+      encoded.commit()
+    } catch (cause) {
+      encoded.abort()
+      if (cause instanceof EOFError) throw cause
+      // No memory for a result that large: an error has room.
+      await this.#send(frame([id, THREW, microseconds], this.#encodeThrown(id, cause)))
+    }
+  }
+
+  async #send(bytes: Buffer): Promise<void> {
     if (!this.#channel.trySendBytes(bytes)) await this.#channel.sendBytes(bytes)
-    encoded.commit()
   }
 
   /** Never fails: what cannot be sent of an error is left out. */

@@ -68,3 +68,39 @@ it('lets workers make pools of their own', async () => {
   const { stdout, stderr, exitCode } = await run('nested')
   expect({ stdout, stderr, exitCode }).toEqual({ stdout: '[ 6, 12 ]\n', stderr: '', exitCode: 0 })
 })
+
+it('gives out results one by one, reads its input no further ahead than it may, and closes it when the reader leaves', async () => {
+  const { stdout, stderr, exitCode } = await run('imap')
+  expect(stdout.split('\n')).toEqual([
+    '50 true true 50 1',
+    'left 2 true',
+    '[ 1, 400 ]',
+    '{ done: false, value: 0 } { done: false, value: 1 } RangeError: two { done: true, value: undefined } 3',
+    '{ done: false, value: 1 } Error: the input broke { done: true, value: undefined }',
+    '{ done: false, value: 1 } ERR_MULTIPROC_NOT_SENDABLE { done: true, value: undefined }',
+    'ERR_MULTIPROC_TIMEOUT ABORT_ERR { done: false, value: 300 }',
+    '4950 [ 7 ] true',
+    '',
+  ])
+  expect({ stderr, exitCode }).toEqual({ stderr: '', exitCode: 0 })
+})
+
+it('ends a task that is cancelled or runs too long with its worker, tries again what may be, and harms no other task', async () => {
+  const { stdout, stderr, exitCode } = await run('cancel')
+  expect(stdout.split('\n')).toEqual([
+    'cancel true ABORT_ERR false 012345678910111213141516171819',
+    'replaced true',
+    'signal ABORT_ERR enough ABORT_ERR',
+    'aborted before ABORT_ERR',
+    'times ERR_MULTIPROC_TIMEOUT ERR_MULTIPROC_TIMEOUT ran',
+    'retry 3',
+    'too few ERR_MULTIPROC_WORKER_LOST',
+    'errors Error: always [ 1, 2 ]',
+    'map Error: first',
+    'context mine',
+    'full ERR_MULTIPROC_FULL',
+    '[ 1, 2 ]',
+    '',
+  ])
+  expect({ stderr, exitCode }).toEqual({ stderr: '', exitCode: 0 })
+})
