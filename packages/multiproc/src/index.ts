@@ -28,7 +28,7 @@ export {
   type Sentinel,
   type StartMethod,
 } from '@multiproc/process'
-export { Queue, type QueueOptions } from '@multiproc/queue'
+export { JoinableQueue, Queue, SimpleQueue, type Lease, type QueueOptions } from '@multiproc/queue'
 export { Connection, Pipe, wait, waitSync, type ByteRange, type LengthLimit, type PipeOptions, type TargetOffset } from '@multiproc/pipe'
 export { Lock, LockGuard, RLock, type LockOptions } from '@multiproc/lock'
 export {

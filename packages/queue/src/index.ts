@@ -12,5 +12,8 @@
  *
  * @packageDocumentation
  */
+export { JoinableQueue } from './joinable-queue.ts'
+export type { Lease } from './lease.ts'
 export { Queue, type QueueOptions } from './queue.ts'
+export { SimpleQueue } from './simple-queue.ts'
 export { Empty, Full, MultiprocError, registerReducer, ShutDown } from '@multiproc/core'

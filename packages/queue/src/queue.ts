@@ -3,6 +3,7 @@ import {
   Full, Line, nextTurn, registerHandle, ShutDown, turnIsDue, WAITABLE, waitAsync, waitSync, wakeAll,
 } from '@multiproc/core'
 import type { Encoded, SyncWaitOptions, Turn, Waitable, WaitKind, WaitOptions } from '@multiproc/core'
+import { Lease } from './lease.ts'
 import { STORE_VERSION, SHUT_DOWN } from './store/layout.ts'
 import { SharedQueue } from './store/shared-queue.ts'
 import type { PutOutcome } from './store/store.ts'
@@ -13,6 +14,9 @@ export interface QueueOptions {
   /** Encoded bytes that may wait in the queue; 0 or none: no limit. A larger item is let in while the queue is empty. */
   readonly maxBytes?: number | undefined
 }
+
+/** The queue behind a handle, for the classes built on it. */
+export let sharedOf: (queue: Queue<any>) => SharedQueue
 
 /**
  * A first-in, first-out queue of any number of producers and consumers, in this process and in others. Pass it in `args`,
@@ -36,6 +40,8 @@ export class Queue<T = unknown> implements AsyncIterable<T>, Disposable, Waitabl
   #closed = false
   /** Async waits of this handle: they stand in the shared lines, so the queue's memory must stay until they left. */
   #waits = 0
+  /** What decoding threw behind items that `getMany` had already taken: the next get throws it. */
+  #undecodable: { error: unknown } | undefined
   /** This handle's first look starts from the head: there may be items of consumers that died before it came. */
   #fresh = true
 
@@ -45,7 +51,7 @@ export class Queue<T = unknown> implements AsyncIterable<T>, Disposable, Waitabl
    * there is no shared memory.
    */
   constructor(options?: number | QueueOptions) {
-    this.#queue = options instanceof SharedQueue ? options : create(options)
+    this.#queue = options instanceof SharedQueue ? options : createShared('new Queue()', options, false)
     const { thread, getters, putters } = this.#queue
     this.#queue.retain()
     this.#puts = new Line(thread, async (line, signal) => {
@@ -164,6 +170,87 @@ export class Queue<T = unknown> implements AsyncIterable<T>, Disposable, Waitabl
     return this.getSync({ timeout: 0 })
   }
 
+  /**
+   * Puts items one after another, waiting while the queue is full.
+   *
+   * @returns how many were put: fewer than given only after `timeout`, then the first so many. Those stay put, also when
+   * a later one cannot be sent or the wait is aborted.
+   * @throws as `put`.
+   * @example await queue.putMany(lines)
+   */
+  async putMany(values: Iterable<T>, options?: WaitOptions): Promise<number> {
+    const call = 'queue.putMany()'
+    const { timeout, signal } = checkWaitOptions(call, options)
+    this.#checkOpen(call)
+    const { thread } = this.#queue
+    const deadlineMs = deadlineAfter(thread, timeout)
+    let count = 0
+    for (const value of values) {
+      try {
+        await this.put(value, { timeout: timeout === undefined ? undefined : Math.max(0, deadlineMs - thread.nowMs()), signal })
+      } catch (error) {
+        if (error instanceof Full) break
+        throw error
+      }
+      count++
+    }
+    return count
+  }
+
+  /**
+   * Removes up to `max` items: waits for the first as `get` does, and takes with it what is there.
+   *
+   * @returns them, oldest first; none after `timeout`.
+   * @throws as `get`, but Empty. What decoding an item behind others throws comes with the next call.
+   * @example for (const line of await queue.getMany(100)) handle(line)
+   */
+  async getMany(max: number, options?: WaitOptions): Promise<T[]> {
+    const call = 'queue.getMany()'
+    const wait = checkWaitOptions(call, options)
+    if (typeof max !== 'number') throw argumentType(`${call}: max`, 'a number', max)
+    if (!(max === Infinity || Number.isInteger(max)) || max < 1) throw argumentValue(`${call}: max`, 'a whole number, 1 or more', max)
+    const items: T[] = []
+    try {
+      items.push(await this.get(wait))
+      while (items.length < max && !this.#closed) {
+        const found = this.#queue.tryGet(false)
+        if (!found) break
+        items.push(found.value as T)
+      }
+    } catch (error) {
+      if (error instanceof Empty) return items
+      if (items.length === 0) throw error
+      this.#undecodable = { error }
+    }
+    return items
+  }
+
+  /**
+   * Takes the oldest item on approval: it is gone once its lease is `done()`, and comes back to the front, for anybody, by
+   * `retry()`, when this thread dies or when the lease is forgotten and collected. Waits as `get` does.
+   *
+   * @returns the item and its lease. A lease keeps the memory of the items behind it, so do not keep one for long.
+   * @throws as `get`.
+   * @example
+   * const lease = await queue.lease()
+   * try { await handle(lease.item); lease.done() } catch { lease.retry() }
+   */
+  async lease(options?: WaitOptions): Promise<Lease<T>> {
+    const call = 'queue.lease()'
+    const wait = checkWaitOptions(call, options)
+    this.#checkOpen(call)
+    const attempt = (fromHead: boolean): Lease<T> | undefined => {
+      const found = this.#queue.tryLease(fromHead)
+      if (found) return new Lease<T>(this.#queue, found.value as T, found.taken)
+      if (this.#queue.store.flags & SHUT_DOWN) throw shutDownError(call)
+      return undefined
+    }
+    let lease = this.#gets.isEmpty ? attempt(true) : undefined
+    if (!lease && wait.timeout !== 0) lease = await this.#enter(this.#gets, call, () => attempt(true), wait)
+    if (!lease) throw emptyError(call)
+    return lease
+  }
+
   /** Items that `get` could have now: exact at the moment of the call. Python: `Queue.qsize`, approximate there. */
   qsize(): number {
     this.#checkOpen('queue.qsize()')
@@ -256,6 +343,11 @@ export class Queue<T = unknown> implements AsyncIterable<T>, Disposable, Waitabl
   }
 
   #tryGet(call: string, fromHead = false): { value: unknown } | undefined {
+    const undecodable = this.#undecodable
+    if (undecodable) {
+      this.#undecodable = undefined
+      throw undecodable.error
+    }
     const found = this.#queue.tryGet(fromHead || this.#fresh) ?? (fromHead ? undefined : this.#queue.tryGet(true))
     this.#fresh = false
     if (!found && this.#queue.store.flags & SHUT_DOWN) throw shutDownError(call)
@@ -267,6 +359,7 @@ export class Queue<T = unknown> implements AsyncIterable<T>, Disposable, Waitabl
   }
 
   static {
+    sharedOf = (queue) => queue.#queue
     registerHandle<Queue<unknown>>({
       class: Queue,
       name: 'queue.Queue',
@@ -282,11 +375,10 @@ export class Queue<T = unknown> implements AsyncIterable<T>, Disposable, Waitabl
 /** A handle that was dropped without `close()` gives up its share all the same. */
 const collected = new FinalizationRegistry<SharedQueue>((queue) => queue.release())
 
-function create(options: number | QueueOptions | undefined): SharedQueue {
-  const call = 'new Queue()'
+export function createShared(call: string, options: number | QueueOptions | undefined, joinable: boolean): SharedQueue {
   if (typeof options !== 'number') checkOptions(call, options, ['maxSize', 'maxBytes'])
   const { maxSize, maxBytes } = typeof options === 'number' ? { maxSize: options, maxBytes: 0 } : (options ?? {})
-  return SharedQueue.create(checkLimit(`${call}: maxSize`, maxSize, 2 ** 31 - 1), checkLimit(`${call}: maxBytes`, maxBytes, 2 ** 33))
+  return SharedQueue.create(checkLimit(`${call}: maxSize`, maxSize, 2 ** 31 - 1), checkLimit(`${call}: maxBytes`, maxBytes, 2 ** 33), joinable)
 }
 
 /** As in Python, zero and less mean no limit. */

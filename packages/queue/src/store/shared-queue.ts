@@ -3,7 +3,7 @@ import {
   WAITERS_BYTES, wakeAll, wakeFirst,
 } from '@multiproc/core'
 import type { ArenaPlace, Encoded, Thread } from '@multiproc/core'
-import { HEAD_WORDS, IMMEDIATE, SHUT_DOWN, STORE_VERSION } from './layout.ts'
+import { HEAD_WORDS, IMMEDIATE, JOINABLE, SHUT_DOWN, STORE_VERSION } from './layout.ts'
 import { ArenaSegments } from './arena-segments.ts'
 import { EXTENT_LENGTH_WORD, Store } from './store.ts'
 import type { PutOutcome, Taken } from './store.ts'
@@ -13,7 +13,8 @@ const STORE_AT = HOLDERS_BYTES
 const MUTEX_AT = STORE_AT + HEAD_WORDS * 4
 const GETTERS_AT = MUTEX_AT + align(MUTEX_BYTES)
 const PUTTERS_AT = GETTERS_AT + align(WAITERS_BYTES)
-const BLOCK_BYTES = PUTTERS_AT + align(WAITERS_BYTES)
+const JOINERS_AT = PUTTERS_AT + align(WAITERS_BYTES)
+const BLOCK_BYTES = JOINERS_AT + align(WAITERS_BYTES)
 
 /** An encoded item longer than this lies in an extent of its own, so that a segment always has room for four. */
 const LONGEST_INLINE_BYTES = 16 * 1024
@@ -30,6 +31,7 @@ export class SharedQueue {
   readonly holders: Holders
   readonly getters: Waiters
   readonly putters: Waiters
+  readonly joiners: Waiters
   readonly store: Store
   readonly #mutex: Mutex
   readonly #extentRecord = Buffer.alloc(EXTENT_RECORD_BYTES)
@@ -45,12 +47,13 @@ export class SharedQueue {
     this.#mutex = new Mutex(thread, words, at(MUTEX_AT))
     this.getters = new Waiters(thread, words, at(GETTERS_AT))
     this.putters = new Waiters(thread, words, at(PUTTERS_AT))
+    this.joiners = new Waiters(thread, words, at(JOINERS_AT))
     this.store = new Store(thread, words, at(STORE_AT), new ArenaSegments(place))
   }
 
-  static create(maxSize: number, maxBytes: number): SharedQueue {
+  static create(maxSize: number, maxBytes: number, joinable = false): SharedQueue {
     const queue = new SharedQueue(allocator().alloc(BLOCK_BYTES, { held: true }))
-    queue.store.format(maxSize, Math.ceil(maxBytes / 4))
+    queue.store.format(maxSize, Math.ceil(maxBytes / 4), joinable ? JOINABLE : 0)
     ofThisThread.set(queue.place.offset, queue)
     return queue
   }
@@ -97,18 +100,59 @@ export class SharedQueue {
 
   /** Takes and decodes the oldest item. What decoding throws is thrown, and the item is gone: it can never be decoded. */
   tryGet(fromHead: boolean): { value: unknown } | undefined {
-    if (this.store.flags & IMMEDIATE) return undefined
-    const taken = this.#locked(() => this.store.take(fromHead))
+    const taken = this.#take(fromHead)
     if (!taken) return undefined
     // Code of the user's runs while it is decoded, and may close the last handle: the memory stays until the item is done.
     this.#handles++
+    let decoded = false
     try {
-      return { value: this.#decode(taken) }
+      const value = this.#decode(taken)
+      decoded = true
+      return { value }
     } finally {
-      this.#finish(taken)
+      // Nobody can say `taskDone` for an item that nobody got.
+      this.#finish(taken, decoded && this.store.isJoinable)
       wakeFirst(this.thread, this.putters)
       this.release()
     }
+  }
+
+  /** Takes the oldest item for as long as its consumer lives and neither finishes it nor gives it back. */
+  tryLease(fromHead: boolean): { value: unknown; taken: Taken } | undefined {
+    const taken = this.#take(fromHead)
+    if (!taken) return undefined
+    wakeFirst(this.thread, this.putters)
+    try {
+      return { value: this.#decode(taken), taken }
+    } catch (error) {
+      this.#finish(taken, false)
+      throw error
+    }
+  }
+
+  /** A leased item is done. */
+  finish(taken: Taken): void {
+    this.#finish(taken, false)
+  }
+
+  giveBack(taken: Taken): void {
+    this.#locked(() => this.store.giveBack(taken))
+    wakeFirst(this.thread, this.getters)
+  }
+
+  /** False: nothing is owed. */
+  taskDone(): boolean {
+    const settled = this.#locked(() => this.store.settleOne())
+    wakeAll(this.thread, this.joiners)
+    return settled
+  }
+
+  get isAllDone(): boolean {
+    return this.#locked(() => this.store.isAllDone())
+  }
+
+  debtors(): number[] {
+    return this.#locked(() => this.store.debtors())
   }
 
   /** A get would not wait: an item is there, or one of a dead consumer's, or nothing will ever be. */
@@ -126,6 +170,15 @@ export class SharedQueue {
     this.#locked(() => this.store.setFlags(immediate ? SHUT_DOWN | IMMEDIATE : SHUT_DOWN))
     wakeAll(this.thread, this.getters)
     wakeAll(this.thread, this.putters)
+    wakeAll(this.thread, this.joiners)
+  }
+
+  #take(fromHead: boolean): Taken | undefined {
+    if (this.store.flags & IMMEDIATE) return undefined
+    const { lost } = this.store
+    const taken = this.#locked(() => this.store.take(fromHead))
+    if (this.store.lost !== lost) wakeAll(this.thread, this.joiners)
+    return taken
   }
 
   #decode(taken: Taken): unknown {
@@ -138,9 +191,10 @@ export class SharedQueue {
   }
 
   /** DONE first: a death in between leaves the extent to the queue's end, the other order an item without its bytes. */
-  #finish(taken: Taken): void {
+  #finish(taken: Taken, owes: boolean): void {
     const extent = taken.isExtent ? this.#extentOf(taken).place : undefined
-    this.store.done(taken)
+    this.store.done(taken, owes)
+    if (!owes) wakeAll(this.thread, this.joiners)
     if (extent) allocator().free(extent)
   }
 

@@ -1,7 +1,8 @@
 import type { Agent } from '@multiproc/core'
 import {
   ATTEMPT_SHIFT, CURSOR_POSITION, CURSOR_REF, DONE, END, EXTENT, FLAGS, HEAD_POSITION, HEAD_REF, HELD_WORDS, LENGTH_MASK,
-  LOST, MAGIC, MAX_ATTEMPTS, MAX_SIZE, MAX_WORDS, NEXT, ownerOf, READY, recordWords, SEGMENT_GENERATION,
+  IMMEDIATE, JOINABLE, LOST, MAGIC, MAX_ATTEMPTS, MAX_RETRIES, MAX_SIZE, MAX_WORDS, NEXT, OWED, ownerOf, READY, recordWords,
+  RETRY_SHIFT, SEGMENT_GENERATION,
   SEGMENT_HEADER_WORDS, SEGMENT_NEXT, SHUT_DOWN, SIZE, stateOf, STATE_SHIFT, STORE_MAGIC, STORE_VERSION, TAIL_POSITION,
   TAIL_REF, TAKEN, VERSION,
 } from './layout.ts'
@@ -15,7 +16,7 @@ export interface Taken {
   readonly index: number
   readonly length: number
   readonly isExtent: boolean
-  /** Consumers that died with it before. */
+  /** Consumers that died with it, or gave it back, before. */
   readonly attempt: number
 }
 
@@ -45,9 +46,10 @@ export class Store {
   }
 
   /** Writes an empty store. Called by the creator before anybody else can see it. */
-  format(maxSize: number, maxWords: number): void {
+  format(maxSize: number, maxWords: number, flags = 0): void {
     const first = this.#memory.allocate()
     clearSegment(this.#agent, this.#memory.view(first.ref), first.generation)
+    this.#set(FLAGS, flags)
     this.#set(MAX_SIZE, maxSize)
     this.#set(MAX_WORDS, maxWords)
     for (const [ref, position] of [[HEAD_REF, HEAD_POSITION], [CURSOR_REF, CURSOR_POSITION], [TAIL_REF, TAIL_POSITION]] as const) {
@@ -151,9 +153,77 @@ export class Store {
     return undefined
   }
 
-  /** The item reached its consumer. Needs no mutex: only its owner may write a TAKEN record while that owner lives. */
-  done(taken: Taken): void {
-    this.#agent.ops.store(taken.view.words, taken.index, DONE << STATE_SHIFT)
+  /**
+   * The item reached its consumer, who owes a `taskDone` for it if `owes`. Needs no mutex: only its owner may write a TAKEN
+   * record while that owner lives.
+   */
+  done(taken: Taken, owes = false): void {
+    this.#agent.ops.store(taken.view.words, taken.index, owes ? (OWED << STATE_SHIFT) | this.#agent.id : DONE << STATE_SHIFT)
+  }
+
+  /** Gives a TAKEN item back, at its old place, so that it is the next one if none older is there. */
+  giveBack({ view, index }: Taken): void {
+    const { ops, id } = this.#agent
+    const header = ops.load(view.words, index + 1)
+    const retries = Math.min(MAX_RETRIES, retriesOf(header) + 1)
+    ops.store(view.words, index + 1, (header & ~(MAX_RETRIES << RETRY_SHIFT)) | (retries << RETRY_SHIFT))
+    ops.store(view.words, index, (READY << STATE_SHIFT) | id)
+    this.#set(SIZE, this.#get(SIZE) + 1)
+    this.#set(HELD_WORDS, this.#get(HELD_WORDS) + this.#weight(view, index, header))
+    this.#walkTaken((_view, at, _word, place) => {
+      if (place.view.words !== view.words || at !== index) return false
+      this.#set(CURSOR_REF, place.ref)
+      this.#set(CURSOR_POSITION, place.position)
+      return true
+    }, READY)
+  }
+
+  /**
+   * One item less is owed: the oldest of this thread's, or of anybody's if it owes none. False: nobody owes any.
+   * What dead consumers owe is settled before.
+   */
+  settleOne(): boolean {
+    const { ops, id } = this.#agent
+    this.#settleDead()
+    let any: { view: SegmentView; index: number } | undefined
+    let own: typeof any
+    this.#walkAll((view, index, word) => {
+      if (stateOf(word) !== OWED) return false
+      any ??= { view, index }
+      if (ownerOf(word) === id) own = { view, index }
+      return own !== undefined
+    })
+    const found = own ?? any
+    if (found) ops.store(found.view.words, found.index, DONE << STATE_SHIFT)
+    this.#advanceHead()
+    return found !== undefined
+  }
+
+  /** True when every item that was put is done, or lost with its consumer. */
+  isAllDone(): boolean {
+    this.#settleDead()
+    const immediate = (this.#get(FLAGS) & IMMEDIATE) !== 0
+    let open = false
+    this.#walkAll((_view, _index, word) => {
+      const state = stateOf(word)
+      open = state === OWED || state === TAKEN || (state === READY && !immediate)
+      return open
+    })
+    return !open
+  }
+
+  /** Whose death may settle what `isAllDone` waits for. */
+  debtors(): number[] {
+    const owners = new Set<number>()
+    this.#walkAll((_view, _index, word) => {
+      if (stateOf(word) === OWED || stateOf(word) === TAKEN) owners.add(ownerOf(word))
+      return false
+    })
+    return [...owners]
+  }
+
+  get isJoinable(): boolean {
+    return (this.#get(FLAGS) & JOINABLE) !== 0
   }
 
   /** The threads that have TAKEN an item and are not done with it: their death gives an item back. */
@@ -241,7 +311,7 @@ export class Store {
         this.#set(LOST, this.lost + 1)
         return false
       }
-      const counted = (header & (EXTENT | LENGTH_MASK)) | (attempt << ATTEMPT_SHIFT)
+      const counted = (header & ((1 << ATTEMPT_SHIFT) - 1)) | (attempt << ATTEMPT_SHIFT)
       ops.store(view.words, index + 1, counted)
       ops.store(view.words, index, (TAKEN << STATE_SHIFT) | id)
       found = this.#describe(view, index, counted)
@@ -250,8 +320,28 @@ export class Store {
     return found
   }
 
-  /** Visits the TAKEN records, which all lie between head and cursor. The visitor returns true to stop. */
-  #walkTaken(visit: (view: SegmentView, index: number, word: number) => boolean): void {
+  #settleDead(): void {
+    this.#walkAll((view, index, word) => {
+      if (stateOf(word) !== OWED || !this.#agent.isDead(ownerOf(word))) return false
+      this.#agent.ops.store(view.words, index, DONE << STATE_SHIFT)
+      this.#set(LOST, this.lost + 1)
+      return false
+    })
+  }
+
+  /** Visits all records from the head on. The visitor returns true to stop. */
+  #walkAll(visit: (view: SegmentView, index: number, word: number) => boolean): void {
+    const place = this.#place
+    place.moveTo(this.#get(HEAD_REF), this.#get(HEAD_POSITION))
+    for (;;) {
+      const word = this.#agent.ops.load(place.view.words, place.index)
+      if (stateOf(word) === END || (stateOf(word) !== NEXT && visit(place.view, place.index, word))) return
+      this.#step(place, word)
+    }
+  }
+
+  /** Visits the TAKEN records (or those of `state`) between head and cursor. The visitor returns true to stop. */
+  #walkTaken(visit: (view: SegmentView, index: number, word: number, place: Place) => boolean, state = TAKEN): void {
     const place = this.#place
     const endRef = this.#get(CURSOR_REF)
     const endPosition = this.#get(CURSOR_POSITION)
@@ -261,7 +351,7 @@ export class Store {
       const index = place.index
       const word = this.#agent.ops.load(view.words, index)
       if (stateOf(word) === END) return
-      if (stateOf(word) === TAKEN && visit(view, index, word)) return
+      if (stateOf(word) === state && visit(view, index, word, place)) return
       this.#step(place, word)
     }
   }
@@ -293,7 +383,7 @@ export class Store {
   }
 
   #describe(view: SegmentView, index: number, header: number): Taken {
-    return { view, index, length: header & LENGTH_MASK, isExtent: (header & EXTENT) !== 0, attempt: header >>> ATTEMPT_SHIFT }
+    return { view, index, length: header & LENGTH_MASK, isExtent: (header & EXTENT) !== 0, attempt: (header >>> ATTEMPT_SHIFT) + retriesOf(header) }
   }
 
   /** Encoded words of an item; an extent's record holds its size in its third payload word (queue.ts writes it). */
@@ -309,6 +399,10 @@ export class Store {
   #set(word: number, value: number): void {
     this.#agent.ops.store(this.#words, this.#base + word, value)
   }
+}
+
+function retriesOf(header: number): number {
+  return (header >>> RETRY_SHIFT) & MAX_RETRIES
 }
 
 /** Payload of an extent's record: [ref][generation][length in bytes]. */
