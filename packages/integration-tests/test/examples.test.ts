@@ -91,4 +91,7 @@ describe('the examples', { timeout: 120_000 }, () => {
     expect(lines).toContain('216816 primes below 3000000')
     expect(lines.at(-1)).toMatch(/^one process [\d.]+ s, \d+ processes [\d.]+ s: [\d.]+ times as fast$/)
   })
+  it('08-shared loses no addition and fills the whole array', async () => {
+    expect(await linesOf('08-shared')).toEqual(['40000 hits', 'squares: 0 1 4 9 16 25 36 49'])
+  })
 })

@@ -74,7 +74,7 @@ export class SharedBlock {
 
   /** The bytes in a mapping of their own. */
   map(): { pages: Pages; buffer: ArrayBuffer } {
-    return Pages.of(os().mapWindow(arena().fd, this.place.offset + DATA, this.size))
+    return Pages.map(arena().fd, this.place.offset + DATA, this.size)
   }
 }
 
@@ -100,7 +100,8 @@ export class Pages {
   }
 
   /** The buffer is not part of the pages: who waits for its collection must not hold it. */
-  static of({ buffer, ...pages }: Window): { pages: Pages; buffer: ArrayBuffer } {
+  static map(fd: number, offset: number, size: number): { pages: Pages; buffer: ArrayBuffer } {
+    const { buffer, ...pages } = window(fd, offset, size)
     // Moving it into a buffer that nothing here knows faults nobody, but ends the sharing. (Not markAsUntransferable: with it
     // Node 24 aborts at its end, when it cannot detach the buffer.)
     for (const name of ['transfer', 'transferToFixedLength']) Object.defineProperty(buffer, name, { value: refuseTransfer })
@@ -111,6 +112,15 @@ export class Pages {
     if (this.#blank) return
     this.#blank = true
     os().blank(this.#pages)
+  }
+}
+
+function window(fd: number, offset: number, size: number): Window {
+  try {
+    return os().mapWindow(fd, offset, size)
+  } catch (cause) {
+    if (cause instanceof MultiprocError) throw cause
+    throw new MultiprocError('ERR_MULTIPROC_NO_MEMORY', `${size} bytes of shared memory cannot be mapped: ${(cause as Error).message}. Ask for less, or close what is not needed.`, { cause, details: { size } })
   }
 }
 

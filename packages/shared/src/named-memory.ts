@@ -93,17 +93,9 @@ function map(call: string, name: string, fd: number): NamedMemory {
     // One that is just being made by a program that sizes it afterwards, as Python does, counts as none yet.
     if (stat.size === 0n) throw notFound(call, name)
     const size = Number(stat.size)
-    return { ...mapped(call, fd, size), size, inode: stat.ino }
+    return { ...Pages.map(fd, 0, size), size, inode: stat.ino }
   } finally {
     closeSync(fd)
-  }
-}
-
-function mapped(call: string, fd: number, size: number): { pages: Pages; buffer: ArrayBuffer } {
-  try {
-    return Pages.of(os().mapWindow(fd, 0, size))
-  } catch (error) {
-    throw noMemory(call, size, error)
   }
 }
 

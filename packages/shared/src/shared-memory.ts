@@ -1,4 +1,4 @@
-import { argumentType, argumentValue, checkOptions, closedError, MultiprocError, registerHandle, registerSharedView, SHARED_VIEW } from '@multiproc/core'
+import { argumentType, argumentValue, checkOptions, closedError, registerHandle, registerSharedView, SHARED_VIEW } from '@multiproc/core'
 import { BLOCK_VERSION, SharedBlock, type Pages } from './block.ts'
 import { checkName, openNamed, unlinkNamed, type Create } from './named-memory.ts'
 import { elementType, type ArrayOf, type TypeName, type Typecode, type View } from './types.ts'
@@ -145,9 +145,9 @@ export class SharedMemory implements Disposable {
       const { pages, buffer } = block.map()
       pagesOf.set(buffer, pages)
       return buffer
-    } catch (cause) {
+    } catch (error) {
       block.release()
-      throw new MultiprocError('ERR_MULTIPROC_NO_MEMORY', `new SharedMemory() failed: ${block.size} bytes cannot be mapped: ${(cause as Error).message}. Ask for less, or close what is not needed.`, { cause, details: { size: block.size } })
+      throw error
     }
   }
 

@@ -1,5 +1,7 @@
+import buffer from 'node:buffer'
 import { closeSync, constants, fstatSync, openSync, writeSync } from 'node:fs'
 import { createRequire } from 'node:module'
+import { MultiprocError } from '../errors/base.ts'
 import type { ChildExit, Mapping, PipeEnd, PipeName, Window } from './contract.ts'
 
 /** Calls that every POSIX system has under the same name, through koffi. koffi is loaded here and nowhere else. */
@@ -56,6 +58,12 @@ const MAP_ANONYMOUS = darwin ? 0x1000 : 0x20
 const MAP_NORESERVE = darwin ? 0x40 : 0x4000
 
 export function mapWindow(libc: Libc, fd: number, offset: number, bytes: number): Window {
+  // koffi would end the process.
+  if (bytes > buffer.constants.MAX_LENGTH) {
+    throw new MultiprocError('ERR_MULTIPROC_UNSUPPORTED', `${bytes} bytes of shared memory cannot be seen as one buffer: ${process.version} has buffers of at most ${buffer.constants.MAX_LENGTH} bytes. Use Node 22 or later, or several parts.`, {
+      details: { bytes, most: buffer.constants.MAX_LENGTH },
+    })
+  }
   const skipped = offset % WINDOW_ALIGN
   const pagesLength = skipped + bytes
   const address = libc.mmap(0, pagesLength, PROT_READ_WRITE, MAP_SHARED, fd, offset - skipped)

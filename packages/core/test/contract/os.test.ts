@@ -1,6 +1,6 @@
 import { spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
-import { closeSync, readSync, rmSync, writeSync } from 'node:fs'
+import { closeSync, fstatSync, readSync, rmSync, writeSync } from 'node:fs'
 import { Worker } from 'node:worker_threads'
 import { afterAll, describe, expect, it } from 'vitest'
 import { atomics } from '../../src/arena/atomics.ts'
@@ -24,6 +24,26 @@ describe.each(backends)('the %s backend', (name, open) => {
   afterAll(() => {
     descriptors.forEach((each) => os.closeFd(each))
     if (place !== '') rmSync(place, { recursive: true })
+  })
+
+  it('maps exactly the bytes asked for, and leaves private zeros when they are taken back', () => {
+    os.growMemory(fd, 2 * CHUNK)
+    const window = os.mapWindow(fd, CHUNK - 64, 128)
+    const bytes = new Uint8Array(window.buffer)
+    expect(bytes.length).toBe(128)
+    bytes[0] = 9
+    expect(chunk.bytes[CHUNK - 64]).toBe(9)
+    os.blank(window)
+    expect(bytes[0]).toBe(0)
+    bytes[1] = 8
+    expect([chunk.bytes[CHUNK - 64], chunk.bytes[CHUNK - 63]]).toEqual([9, 0])
+  })
+
+  it('takes memory for a whole file', () => {
+    const scratch = os.createScratch()
+    descriptors.push(scratch)
+    os.reserve(scratch, CHUNK)
+    expect(fstatSync(scratch).size).toBe(CHUNK)
   })
 
   it('shows the same bytes in every mapping, and after growing', () => {

@@ -68,6 +68,7 @@ describe('SharedMemory without a name', () => {
     for (const act of [() => new SharedMemory({}), () => new SharedMemory(undefined as never), () => new SharedMemory({ size: '1' as never })]) expect(code(act)).toBe('ARG_TYPE')
     expect(code(() => new SharedMemory({ size: 1, track: false } as never))).toBe('UNKNOWN_OPTION')
     expect(code(() => new SharedMemory({ size: 2 ** 50 }))).toBe('NO_MEMORY')
+    expect(code(() => new SharedMemory({ size: Number.MAX_SAFE_INTEGER }))).toBe('NO_MEMORY')
   })
 
   it('gives address space back no earlier than it must: thousands come and go', () => {
