@@ -15,9 +15,8 @@ export class SimpleQueue<T = unknown> implements Disposable {
   readonly #queue: Queue<T>
 
   /** @throws as `new Queue()`. */
-  constructor(...received: [] | [never]) {
-    const [shared] = received
-    this.#queue = new Queue<T>(shared)
+  constructor(received?: never) {
+    this.#queue = new Queue<T>(received)
   }
 
   get closed(): boolean {
