@@ -16,7 +16,9 @@
  *
  * @packageDocumentation
  */
+export { Event } from './event.ts'
 export { LockGuard } from './guard.ts'
 export { Lock, type LockOptions } from './lock.ts'
 export { RLock } from './rlock.ts'
+export { BoundedSemaphore, Semaphore, type OwnedOption, type SemaphoreOptions } from './semaphore.ts'
 export { AbandonedError, AbortError, MultiprocError, registerReducer, TimeoutError } from '@multiproc/core'

@@ -158,8 +158,11 @@ export class Lock extends BlockHandle<SharedLock> {
   }
 
   #guard(): LockGuard {
-    const { mutex } = this[BLOCK]
-    return new LockGuard(mutex.abandoned, () => mutex.release())
+    const lock = this[BLOCK]
+    return new LockGuard(lock.mutex.abandoned, () => {
+      // Closing the last handle released it.
+      if (lock.isJoined) lock.mutex.release()
+    })
   }
 
   static {

@@ -159,6 +159,8 @@ export function holds(lock: SharedLock): boolean {
 }
 
 function leave(call: string, lock: SharedLock, owner: object): void {
+  // Closing the last handle released it.
+  if (!lock.isJoined) return
   if (lock.owner !== owner || !lock.mutex.mine) throw notOwner(call, lock)
   if (--lock.depth > 0) return
   lock.owner = undefined

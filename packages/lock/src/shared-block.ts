@@ -90,6 +90,11 @@ export abstract class SharedBlock {
     this.release()
   }
 
+  /** False once the last handle of this thread was closed: then the memory may be another's. */
+  get isJoined(): boolean {
+    return this.#handles > 0
+  }
+
   /** Whether this thread holds the lock, or permits. */
   get isHeld(): boolean {
     return false

@@ -30,7 +30,7 @@ export {
 } from '@multiproc/process'
 export { JoinableQueue, Queue, SimpleQueue, type Lease, type QueueOptions } from '@multiproc/queue'
 export { Connection, Pipe, wait, waitSync, type ByteRange, type LengthLimit, type PipeOptions, type TargetOffset } from '@multiproc/pipe'
-export { Lock, LockGuard, RLock, type LockOptions } from '@multiproc/lock'
+export { BoundedSemaphore, Event, Lock, LockGuard, RLock, Semaphore, type LockOptions, type OwnedOption, type SemaphoreOptions } from '@multiproc/lock'
 export {
   ShareableList,
   SharedArray,

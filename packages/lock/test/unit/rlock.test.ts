@@ -58,14 +58,17 @@ it('gives a guard of hold to no other task, its caller included', async () => {
   using lock = new RLock()
   const work = async (): Promise<void> => {
     using _guard = await lock.hold()
-    await sleep(20)
+    await done
   }
+  let finish = (): void => {}
+  const done = new Promise<void>((resolve) => (finish = resolve))
   const working = work()
   await sleep(1)
   expect(lock.tryAcquire()).toBe(false)
   expect(codeOf(() => lock.acquireSync())).toBe('ERR_MULTIPROC_DEADLOCK')
   expect(codeOf(() => lock.release())).toBe('ERR_MULTIPROC_NOT_OWNER')
   await expect(lock.hold({ timeout: 1 })).rejects.toMatchObject({ code: 'ERR_MULTIPROC_TIMEOUT' })
+  finish()
   await working
   expect(lock.locked()).toBe(false)
 })

@@ -1,0 +1,85 @@
+import { checkOptions, checkSyncWaitOptions, checkWaitOptions, deadlineAfter, registerHandle, type ArenaPlace, type SyncWaitOptions, type WaitOptions } from '@multiproc/core'
+import { BLOCK, BlockHandle } from './block-handle.ts'
+import { EVENT_BYTES, EventWord } from './event-word.ts'
+import { LOCK_VERSION, SharedBlock, type BlockKind } from './shared-block.ts'
+
+const EVENT: BlockKind = { noun: 'event', magic: 0x4d_50_45_31 } // 'MPE1'
+
+class SharedEvent extends SharedBlock {
+  readonly word: EventWord
+
+  constructor(place: ArenaPlace, policy?: number) {
+    super(EVENT, place, policy)
+    this.word = new EventWord(this.thread, this.words, this.body, () => this.holders.liveThreads())
+  }
+
+  protected override joined(): void {
+    this.word.joined()
+  }
+}
+
+/**
+ * A flag that threads and processes wait for. Python: `multiprocessing.Event`.
+ *
+ * @remarks `set()` ends every wait that is under way, even if `clear()` follows at once. One that sets it and is killed in
+ * the middle leaves nobody asleep.
+ *
+ * @example
+ * const ready = new Event()
+ * new Process({ target: (ready: Event) => ready.set(), args: [ready] }).start()
+ * await ready.wait({ timeout: 1000 }) // => true
+ */
+export class Event extends BlockHandle<SharedEvent> {
+  /** Not set. @throws ERR_MULTIPROC_UNSUPPORTED where there is no shared memory; ERR_MULTIPROC_NO_MEMORY. */
+  constructor(options?: Record<never, never>) {
+    if (!(options instanceof SharedEvent)) checkOptions('new Event()', options, [])
+    super(options instanceof SharedEvent ? options : new SharedEvent(SharedBlock.room(EVENT_BYTES), 0))
+  }
+
+  isSet(): boolean {
+    this.checkOpen('event.isSet()')
+    return this[BLOCK].word.isSet()
+  }
+
+  set(): void {
+    this.checkOpen('event.set()')
+    this[BLOCK].word.set()
+  }
+
+  clear(): void {
+    this.checkOpen('event.clear()')
+    this[BLOCK].word.clear()
+  }
+
+  /**
+   * Waits until the event is set.
+   *
+   * @param options.timeout - milliseconds; 0 tries once; none waits for ever.
+   * @returns true; false after `timeout`. @throws AbortError; ERR_MULTIPROC_CLOSED, also when this handle is closed meanwhile.
+   */
+  async wait(options?: WaitOptions): Promise<boolean> {
+    const call = 'event.wait()'
+    const checked = checkWaitOptions(call, options)
+    return this.untilClosed(call, checked, (ends) => this[BLOCK].word.wait(ends))
+  }
+
+  /** `wait`, blocking the thread instead. */
+  waitSync(options?: SyncWaitOptions): boolean {
+    const call = 'event.waitSync()'
+    const { timeout } = checkSyncWaitOptions(call, options)
+    this.checkOpen(call)
+    return this[BLOCK].word.waitSync(deadlineAfter(this[BLOCK].thread, timeout))
+  }
+
+  static {
+    registerHandle<Event>({
+      class: Event,
+      name: 'lock.Event',
+      package: '@multiproc/lock',
+      version: LOCK_VERSION,
+      module: import.meta.url,
+      reduce: (handle) => ({ handle: handle[BLOCK].place, holders: handle[BLOCK].holders }),
+      revive: (place) => new Event((SharedBlock.known(place) as SharedEvent | undefined) ?? new SharedEvent(place)),
+    })
+  }
+}
