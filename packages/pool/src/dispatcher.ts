@@ -60,6 +60,11 @@ export class Dispatcher implements WorkerOwner {
     }
   }
 
+  /** Tasks that were submitted and are not settled. */
+  get outstanding(): number {
+    return this.#outstanding
+  }
+
   get isOpen(): boolean {
     return this.#isOpen
   }

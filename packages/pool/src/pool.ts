@@ -19,6 +19,9 @@ import { Attempts } from './retry.ts'
 import type { Retry } from './retry.ts'
 import { Task } from './task.ts'
 
+/** With so many tasks under way the errors of further ones are not traced back to the line that submitted them. */
+const TRACED_TASKS = 64
+
 type Args = unknown[] | []
 
 /** What the tasks of one call share. */
@@ -306,7 +309,7 @@ export class Pool {
       dispatcher.settled()
     }
     const task: Task = new Task({
-      call: entry, id: ++this.#lastTaskId, request: { kind, fn: definition ? definition.key : fn, args }, fn, definition,
+      call: entry, isTraced: dispatcher.outstanding < TRACED_TASKS, id: ++this.#lastTaskId, request: { kind, fn: definition ? definition.key : fn, args }, fn, definition,
       attempts: retry === undefined || retry === 0 ? undefined : new Attempts(retry), runTimeoutMs: runTimeout,
       resolve: settle(resolve), reject: settle(reject),
     })

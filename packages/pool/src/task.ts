@@ -5,9 +5,14 @@ import { frame } from './protocol.ts'
 import type { TaskRequest } from './protocol.ts'
 import type { Attempts } from './retry.ts'
 
+/** For a task of a burst: its error's trace ends in the worker. */
+const UNTRACED = { stack: '' } as Error
+
 export interface TaskSettings {
   /** The public function at whose caller the trace of an error ends. */
   readonly call: Function
+  /** Capturing the stack is a large part of what submitting a tiny task costs. */
+  readonly isTraced: boolean
   readonly id: number
   readonly request: TaskRequest
   /** The function that it runs. Held, so that what workers know it by is not forgotten before. */
@@ -33,13 +38,14 @@ export class Task {
   readonly resolve: (value: unknown) => void
   readonly reject: (error: unknown) => void
   /** Where it was submitted: the trace of an error leads from the worker to here. Formatted only then. */
-  readonly caller = {} as Error
+  readonly caller: Error
   readonly fn: Function
   readonly #encoded: Encoded
 
-  constructor({ call, id, request, fn, definition, attempts, runTimeoutMs, resolve, reject }: TaskSettings) {
+  constructor({ call, isTraced, id, request, fn, definition, attempts, runTimeoutMs, resolve, reject }: TaskSettings) {
     this.#encoded = encode(request, '')
-    Error.captureStackTrace(this.caller, call)
+    this.caller = isTraced ? ({} as Error) : UNTRACED
+    if (isTraced) Error.captureStackTrace(this.caller, call)
     this.id = id
     this.bytes = frame([id], this.#encoded)
     this.fn = fn
