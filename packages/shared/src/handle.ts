@@ -1,9 +1,9 @@
 import { closedError, MultiprocError } from '@multiproc/core'
-import { Lock } from '@multiproc/lock'
+import { RLock } from '@multiproc/lock'
 import type { Pages, SharedBlock } from './block.ts'
 
-/** `lock: false`: `.lock` is refused. A `Lock`: used as it is. Default: one of its own, made when it is first needed. */
-export type LockChoice = boolean | Lock
+/** `lock: false`: `.lock` is refused. An `RLock`: used as it is. Default: one of its own, made when it is first needed. */
+export type LockChoice = boolean | RLock
 
 interface Resource {
   readonly block: SharedBlock
@@ -48,14 +48,14 @@ export class BlockHandle {
     return (this.#buffer = buffer)
   }
 
-  lock(): Lock {
+  lock(): RLock {
     this.checkOpen('lock')
     if (this.#lock === false) throw new MultiprocError('ERR_MULTIPROC_UNSUPPORTED', `\`${this.#noun}.lock\` failed: it was made with { lock: false }. Leave the option out.`)
-    return this.#lock === true ? (this.#lock = new Lock()) : this.#lock
+    return this.#lock === true ? (this.#lock = new RLock()) : this.#lock
   }
 
   /** The lock as it travels: made at the latest now, since all copies have the same. */
-  lockToSend(): false | Lock {
+  lockToSend(): false | RLock {
     return this.#lock === false ? false : this.lock()
   }
 

@@ -1,13 +1,13 @@
 import { argumentType, checkOptions, MultiprocError } from '@multiproc/core'
-import { Lock } from '@multiproc/lock'
+import { RLock } from '@multiproc/lock'
 import type { LockChoice } from './handle.ts'
 
 export interface SharedOptions {
   /** Not in this version: use a named `SharedMemory`. */
   readonly name?: string | undefined
   readonly create?: boolean | 'exclusive' | undefined
-  /** Default true: `.lock` is one of its own. False: there is none. A `Lock`: that one. */
-  readonly lock?: boolean | Lock | undefined
+  /** Default true: `.lock` is one of its own. False: there is none. An `RLock`: that one. */
+  readonly lock?: boolean | RLock | undefined
 }
 
 export function checkSharedOptions(call: string, options: SharedOptions | undefined): LockChoice {
@@ -16,6 +16,6 @@ export function checkSharedOptions(call: string, options: SharedOptions | undefi
     throw new MultiprocError('ERR_MULTIPROC_UNSUPPORTED', `${call} failed: only SharedMemory has names in this version. Use its views, or pass the handle itself to the processes that share it.`)
   }
   const lock = options?.lock ?? true
-  if (typeof lock !== 'boolean' && !(lock instanceof Lock)) throw argumentType(`${call}: options.lock`, 'a boolean or a Lock', lock)
+  if (typeof lock !== 'boolean' && !(lock instanceof RLock)) throw argumentType(`${call}: options.lock`, 'a boolean or an RLock', lock)
   return lock
 }

@@ -1,5 +1,5 @@
 import { argumentType, argumentValue, registerHandle, registerSharedView, SHARED_VIEW } from '@multiproc/core'
-import type { Lock } from '@multiproc/lock'
+import type { RLock } from '@multiproc/lock'
 import { BLOCK_VERSION, SharedBlock } from './block.ts'
 import { BlockHandle, type LockChoice } from './handle.ts'
 import { checkSharedOptions, type SharedOptions } from './options.ts'
@@ -122,7 +122,7 @@ export class SharedArray<N extends TypeName | Typecode = TypeName | Typecode> im
   }
 
   /** The lock of this array, the same one in all processes. @throws ERR_MULTIPROC_UNSUPPORTED with `{ lock: false }`. */
-  get lock(): Lock {
+  get lock(): RLock {
     return this.#handle.lock()
   }
 

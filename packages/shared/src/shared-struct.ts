@@ -1,5 +1,5 @@
 import { argumentType, argumentValue, registerHandle } from '@multiproc/core'
-import type { Lock } from '@multiproc/lock'
+import type { RLock } from '@multiproc/lock'
 import { BLOCK_VERSION, SharedBlock } from './block.ts'
 import { BlockHandle, type LockChoice } from './handle.ts'
 import { checkSharedOptions, type SharedOptions } from './options.ts'
@@ -61,7 +61,7 @@ class StructHandle<S extends StructFields> implements Disposable {
   }
 
   /** The lock of this struct, the same one in all processes. @throws ERR_MULTIPROC_UNSUPPORTED with `{ lock: false }`. */
-  get lock(): Lock {
+  get lock(): RLock {
     return this.#handle.lock()
   }
 

@@ -1,5 +1,5 @@
 import { registerHandle } from '@multiproc/core'
-import type { Lock } from '@multiproc/lock'
+import type { RLock } from '@multiproc/lock'
 import { BLOCK_VERSION, SharedBlock } from './block.ts'
 import { BlockHandle, type LockChoice } from './handle.ts'
 import { checkSharedOptions, type SharedOptions } from './options.ts'
@@ -66,7 +66,7 @@ export class SharedValue<N extends TypeName | Typecode = TypeName | Typecode> im
   }
 
   /** The lock of this value, the same one in all processes. @throws ERR_MULTIPROC_UNSUPPORTED with `{ lock: false }`. */
-  get lock(): Lock {
+  get lock(): RLock {
     return this.#handle.lock()
   }
 

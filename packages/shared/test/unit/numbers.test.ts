@@ -1,5 +1,5 @@
 import { decode, encode } from '@multiproc/core'
-import { Lock } from '@multiproc/lock'
+import { RLock } from '@multiproc/lock'
 import { describe, expect, it } from 'vitest'
 import { SharedArray, SharedStruct, SharedValue } from '../../src/index.ts'
 
@@ -68,7 +68,7 @@ describe('SharedValue', () => {
     expect(value.lock.tryAcquire()).toBe(true)
     expect(other.lock.locked()).toBe(true)
     other.lock.release()
-    using lock = new Lock()
+    using lock = new RLock()
     expect(new SharedValue('i', 0, { lock }).lock).toBe(lock)
     const bare = new SharedValue('i', 0, { lock: false })
     expect(code(() => sent(bare).lock)).toBe('MultiprocError ERR_MULTIPROC_UNSUPPORTED')
