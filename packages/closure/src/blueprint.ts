@@ -11,6 +11,7 @@ import type { Plan, Reference } from './heads.ts'
 import type { Script } from './inspector.ts'
 import type { Analysis, Binding, FunctionPlace, NameUse, OwnedUse } from './scope.ts'
 import { isClass, placeOf } from './source.ts'
+import { viteReference } from './vite.ts'
 
 export interface FreeName {
   /** Its name in the text. For a cell the text says `mp$name.value`. */
@@ -130,13 +131,14 @@ export function makeBlueprint(script: Script, analysis: Analysis, place: Functio
     }
     const imported = binding.imported
     const { kind, assigned } = binding
+    const vite = imported === undefined && !script.isModule ? viteReference(binding, base) : undefined
     return {
       name,
-      reference: imported && ['import', imported.specifier, imported.name, base, ...(imported.type === undefined ? ([] as const) : ([imported.type] as const))],
+      reference: imported ? ['import', imported.specifier, imported.name, base, ...(imported.type === undefined ? ([] as const) : ([imported.type] as const))] : vite,
       isCell: binding.assignedInFunction,
       writes: use.writes,
       // A direct eval may assign any variable it sees.
-      isConstant: kind === 'import' || kind === 'const' || (!assigned && kind !== 'var' && (kind !== 'let' || binding.initialised) && analysis.dynamicScopes.length === 0),
+      isConstant: vite !== undefined || kind === 'import' || kind === 'const' || (!assigned && kind !== 'var' && (kind !== 'let' || binding.initialised) && analysis.dynamicScopes.length === 0),
       isFixed: kind === 'import' || kind === 'const',
       neverUndefined: binding.neverUndefined && !assigned,
       early,

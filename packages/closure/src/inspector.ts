@@ -140,37 +140,53 @@ export function look(fn: Function): Look {
   }
 }
 
+/** Switching the Debugger on costs by the number of scripts: the program's own, up to so much, are fetched along. */
+const AHEAD_CHARACTERS = 1_000_000
+
 /** The script with this id: its source as the engine runs it (types stripped, transpiled). */
 export function script(id: string): Script | undefined {
   const known = scripts.get(id)
   if (known !== undefined) return known
   const { session } = connected()
-  let found: Debugger.ScriptParsedEventDataType | undefined
+  const alive: Debugger.ScriptParsedEventDataType[] = []
   const listen = ({ params }: { params: Debugger.ScriptParsedEventDataType }): void => {
-    if (params.scriptId === id) found = params
+    alive.push(params)
   }
   session.on('Debugger.scriptParsed', listen)
   try {
     // On enabling, the engine reports all scripts that are alive.
     call(session, 'Debugger.enable')
-    if (found === undefined) return undefined
-    const { scriptSource } = call<Debugger.GetScriptSourceReturnType>(session, 'Debugger.getScriptSource', { scriptId: id })
-    const made: Script = {
-      id,
-      url: found.url,
-      source: scriptSource,
-      isModule: found.isModule === true,
-      contextId: found.executionContextId,
-      startLine: found.startLine,
-      startColumn: found.startColumn,
+    session.off('Debugger.scriptParsed', listen)
+    const asked = alive.find(({ scriptId }) => scriptId === id)
+    if (asked === undefined) return undefined
+    let ahead = AHEAD_CHARACTERS
+    for (const other of alive) {
+      if (other.scriptId === id || scripts.has(other.scriptId) || !other.url.startsWith('file:') || other.url.includes('/node_modules/')) continue
+      ahead -= other.length ?? AHEAD_CHARACTERS
+      if (ahead < 0 || scripts.size >= SCRIPTS_KEPT - 1) break
+      fetch(session, other)
     }
-    if (scripts.size >= SCRIPTS_KEPT) scripts.delete(scripts.keys().next().value as string)
-    scripts.set(id, made)
-    return made
+    return fetch(session, asked)
   } finally {
     session.off('Debugger.scriptParsed', listen)
     call(session, 'Debugger.disable')
   }
+}
+
+function fetch(session: Session, found: Debugger.ScriptParsedEventDataType): Script {
+  const { scriptSource } = call<Debugger.GetScriptSourceReturnType>(session, 'Debugger.getScriptSource', { scriptId: found.scriptId })
+  const made: Script = {
+    id: found.scriptId,
+    url: found.url,
+    source: scriptSource,
+    isModule: found.isModule === true,
+    contextId: found.executionContextId,
+    startLine: found.startLine,
+    startColumn: found.startColumn,
+  }
+  if (scripts.size >= SCRIPTS_KEPT) scripts.delete(scripts.keys().next().value as string)
+  scripts.set(made.id, made)
+  return made
 }
 
 let ownContextId: number | undefined

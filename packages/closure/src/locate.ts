@@ -49,6 +49,20 @@ export function exportOf(fn: Function, seen: Look, script: Script): ExportHead |
   return { kind: 'export', url, name, hash: hashOf(fn), ...(!script.isModule && { commonjs: true as const }) }
 }
 
+/**
+ * The same where functions cannot be looked into: among all modules that `require` has loaded. What `import` has loaded
+ * cannot be listed there.
+ */
+export function requiredExportOf(fn: Function): ExportHead | undefined {
+  for (const file of Object.keys(cache)) {
+    const url = pathToFileURL(file).href
+    if (!/\.c?js$/.test(file) || isMainModule(url)) continue
+    const name = commonjsExport(fn, url)
+    if (name !== undefined) return { kind: 'export', url, name, hash: hashOf(fn), commonjs: true }
+  }
+  return undefined
+}
+
 interface Exports {
   /** From exported name to local name. */
   readonly locals: ReadonlyMap<string, string>

@@ -8,7 +8,7 @@ import { constantGraph, seal, sealedRecord } from './constant.ts'
 import type { Head } from './heads.ts'
 import { isForeign, look, script, whyBlind, type Look, type Script } from './inspector.ts'
 import { builtinPlace, globalPlace, isNative } from './intrinsics.ts'
-import { exportOf } from './locate.ts'
+import { exportOf, requiredExportOf } from './locate.ts'
 import { boundOriginOf, createFunctions, originOf, preloadHeads, type BoundParts } from './rebuild.ts'
 import { referenceOf } from './references.ts'
 import { refusal } from './refusals.ts'
@@ -73,7 +73,9 @@ function find(fn: Function): Head | BoundParts | { seen: Look; from: Script } {
   if (builtin !== undefined) return { kind: 'known', ...builtin }
   const reason = whyBlind()
   if (reason !== undefined) {
-    throw refusal('ERR_MULTIPROC_UNSUPPORTED', fn, `functions cannot be looked into here (${(reason as Error).message})`, 'Send the name of a module and of an export, and load it at the other end.')
+    const required = requiredExportOf(fn)
+    if (required !== undefined) return required
+    throw refusal('ERR_MULTIPROC_UNSUPPORTED', fn, `functions cannot be looked into here (${(reason as Error).message})`, 'Send one that a CommonJS module exports, or the names of a module and an export, and load it at the other end.')
   }
   const seen = look(fn)
   if (seen.bound !== undefined) return seen.bound

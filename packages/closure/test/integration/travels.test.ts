@@ -16,7 +16,7 @@ afterEach(() => {
   for (const one of folders.splice(0)) rmSync(one, { recursive: true })
 })
 
-describe.each(nodes)('on $version', ({ node }) => {
+describe.each(nodes)('on $version', ({ node, version }) => {
   it('runs every kind of function in another process as in the first, and in a third that the second sends it to', async () => {
     const [first, second] = [folder(), folder()]
     const here = await json('travels.mjs', { args: ['send', first], node })
@@ -84,6 +84,16 @@ describe.each(nodes)('on $version', ({ node }) => {
   it('does not grow with the number of closures sent', async () => {
     const { grownBytes } = await json('growth.mjs', { execArgv: ['--expose-gc'], node })
     expect(grownBytes).toBeLessThan(2_000_000)
+  })
+
+  it('sends what CommonJS modules export where functions cannot be looked into', async () => {
+    const permission = /^v20\./.test(version) ? '--experimental-permission' : '--permission'
+    expect(await json('blind.mjs', { node, execArgv: ['--no-warnings', permission, '--allow-fs-read=*'] })).toEqual({
+      'a CommonJS export': true,
+      'a known function': true,
+      'a module export': 'ERR_MULTIPROC_UNSUPPORTED',
+      'a closure': 'ERR_MULTIPROC_UNSUPPORTED',
+    })
   })
 
   const library = pathToFileURL(fixture('../../dist/index.js')).href
