@@ -13,7 +13,7 @@
  *
  * Limits: captured variables are copies. What is written to them at one end is seen by nobody at the other. Globals
  * are the receiver's own, a user's included (`globalThis.x = …` must be set there too). A class arrives once: its
- * statics and captured variables are those of the first message. In a bundle the library cannot be told from the
+ * statics and captured variables are those of the first message. So does a function that can never change. In a bundle the library cannot be told from the
  * program, so the library's own functions would be copied too: keep `@multiproc/*` external.
  *
  * @packageDocumentation
