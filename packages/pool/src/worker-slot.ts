@@ -266,7 +266,9 @@ export class WorkerSlot {
   #lost(task: Task): WorkerLostError {
     const { exitCode, signalCode, pid, name } = this.process
     const how = signalCode ? `was ended by ${signalCode}` : `exited with code ${exitCode}`
-    return new WorkerLostError(`${name} (pid ${pid}) ${how} while it ran task ${task.id}; the task may have run in part. Set \`retry\` for tasks that may run twice, or look at what the task does.`, {
+    // Node ends by itself, with 0, when nothing is left that could settle a promise.
+    const advice = exitCode === 0 ? 'Either the task called process.exit(), or it awaited a promise that nothing could settle any more.' : 'Set `retry` for tasks that may run twice, or look at what the task does.'
+    return new WorkerLostError(`${name} (pid ${pid}) ${how} while it ran task ${task.id}; the task may have run in part. ${advice}`, {
       taskId: task.id, pid, processName: name, exitCode, signalCode,
     })
   }

@@ -50,6 +50,7 @@ it('rejects the task of a worker that dies, whatever kills it, and no other', as
     `exit(3) true ERR_MULTIPROC_WORKER_LOST 3 null number ${others}`,
     `uncaught true ERR_MULTIPROC_WORKER_LOST 1 null number ${others}`,
     `abort true ERR_MULTIPROC_WORKER_LOST -6 SIGABRT number ${others}`,
+    'never settles ERR_MULTIPROC_WORKER_LOST 0 true',
     'decoding ERR_MULTIPROC_WORKER_LOST 4',
     '[ 2, 3, 4 ]',
     '1 true',
