@@ -143,7 +143,11 @@ export class Lock extends BlockHandle<SharedLock> {
     const { mutex } = lock
     if (mutex.isQueueEmpty && mutex.tryAcquire()) return lock.taken(call)
     if (timeout === 0) return false
-    return (await this.untilClosed(call, { timeout, signal }, (ends) => mutex.acquire(ends))) && lock.taken(call)
+    const taken = await this.untilClosed(call, { timeout, signal }, (ends) => mutex.acquire(ends))
+    // Closed between the taking and this turn: with other handles of this thread open, nobody would release it.
+    if (taken && this.closed && lock.isJoined && mutex.mine) mutex.release()
+    this.checkOpen(call)
+    return taken && lock.taken(call)
   }
 
   #acquireSync(call: string, options: SyncWaitOptions | undefined): boolean {

@@ -323,9 +323,15 @@ export class Channel implements Waitable {
       if (taken === undefined && timeout === undefined && end.waitsForItself) throw this.#deadlock(method)
       return taken
     }
-    const taken = end.waitForRecordSync(look, deadlineAfter(end.context.thread, timeout))
-    if (taken === undefined) throw this.#timeout(method, timeout)
-    return taken
+    // A reviver may close this connection, while this thread still stands in the line: its memory stays until it has left.
+    end.users++
+    try {
+      const taken = end.waitForRecordSync(look, deadlineAfter(end.context.thread, timeout))
+      if (taken === undefined) throw this.#timeout(method, timeout)
+      return taken
+    } finally {
+      closeEnd(end)
+    }
   }
 
   #takeValue(method: string): { value: unknown } | undefined {

@@ -22,3 +22,8 @@ it.each([
 ])('%s: it %s', async (scenario, _title, outcome) => {
   expect(await run(scenario, seed), `seed ${seed}`).toEqual({ stdout: `${outcome}\n`, stderr: '', exitCode: 0 })
 })
+
+it('leaves the line safely when the code that rebuilds a message closes the connection it is received on', async () => {
+  const { stdout, stderr, exitCode } = await runProgram(new URL('../fixtures/closing-reviver.ts', import.meta.url))
+  expect({ stdout, stderr, exitCode }).toEqual({ stdout: 'true true fine\n', stderr: '', exitCode: 0 })
+})
