@@ -1,4 +1,5 @@
 import { MultiprocError, ProcessError } from '@multiproc/core'
+import { childEntryFor } from './child-entry.ts'
 import { checkDepth } from './depth.ts'
 import { isLoading, self } from './self.ts'
 
@@ -18,4 +19,5 @@ export function checkMayStart(): void {
     )
   }
   checkDepth(depth + 1, maxDepth)
+  childEntryFor('`process.start()`')
 }

@@ -4,10 +4,9 @@
  */
 import { spawn, type ChildProcess } from 'node:child_process'
 import type { Readable, Writable } from 'node:stream'
-import { fileURLToPath } from 'node:url'
 import { isMainThread } from 'node:worker_threads'
 import { claimProcess, currentThread, familyDescriptor, MultiprocError, os, peekChildExit, waitChildExit, type ChildExit, type Encoded } from '@multiproc/core'
-import { childEntry } from '../child-entry.ts'
+import { childEntryFor } from '../child-entry.ts'
 import { inheritedExecArgv, inheritedNodeOptions } from '../exec-arguments.ts'
 import { exitOf, type Exit } from '../exit.ts'
 import { payloadBytes, readResult, type ResultRecord, type StartHead } from '../protocol.ts'
@@ -50,7 +49,7 @@ export function spawnChild(head: Omit<StartHead, 'arenaLayout' | 'orphan'>, enco
 function launch(settings: ProcessSettings, daemon: boolean, inherited: number[]): ChildProcess {
   const { cwd, stdio = 'inherit' } = settings
   const standard = Array.isArray(stdio) ? stdio : [stdio, stdio, stdio]
-  const argv = [...(settings.execArgv ?? inheritedExecArgv(process.execArgv)), ...profileArguments(settings), fileURLToPath(childEntry)]
+  const argv = [...(settings.execArgv ?? inheritedExecArgv(process.execArgv)), ...profileArguments(settings), childEntryFor('`process.start()`')]
   let child: ChildProcess
   try {
     child = spawn(process.execPath, argv, { stdio: [...standard, ...inherited], env: childEnvironment(settings.env), windowsHide: true, ...(cwd === undefined ? {} : { cwd }) })

@@ -2,6 +2,12 @@ import { readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
 import { facts, fixture, runProgram } from './run.ts'
 
+it('refuses to start from a bundle, which lacks the file that a child runs, and says what to do', async () => {
+  const { code, message } = await facts('guards/bundled.mjs')
+  expect(code).toBe('ERR_MULTIPROC_UNSUPPORTED')
+  expect(message).toContain('external')
+})
+
 describe('a program that would start itself for ever', () => {
   it('by starting a process while a module is loaded: its first child refuses', async () => {
     const { code, exitCode, stdout, stderr } = await facts('guards/bootstrap.mjs')
