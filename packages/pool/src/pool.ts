@@ -63,7 +63,9 @@ export class Pool {
    * @throws ERR_MULTIPROC_ARG_TYPE, ARG_VALUE, UNKNOWN_OPTION; NOT_SENDABLE for the initializer or its arguments;
    * what `Process.start()` throws (BOOTSTRAP, DAEMON_CHILD, PROCESS_LIMIT, SPAWN, …). No worker is left then.
    */
-  constructor(options?: number | PoolOptions) {
+  constructor(options?: number | PoolOptions, ...more: never[]) {
+    // As in Python it would be written, and as JavaScript would ignore it.
+    if (more.length > 0) throw argumentType('new Pool(): the arguments', 'one number or one object, as `new Pool({ processes, initializer, initArgs })`', more[0])
     const settings = checkPoolOptions(options)
     this.#processes = settings.processes
     this.#maxQueue = settings.maxQueue
@@ -200,13 +202,19 @@ export class Pool {
     this.#check(name, fn)
     if (!Array.isArray(args)) throw argumentType(`${name}: args`, 'an array: one element for each argument of the function', args)
     this.#checkRoom(name, 1)
-    const call: Call = { entry, name, kind: CALL, fn, definition: this.#definitions.forTask(fn), options }
-    const { result, resolve, reject } = makeAsyncResult<unknown>(() => this.#cancel(name, new Set([task])))
-    // Not by `then`: that would count as handling the error of a result that nobody looks at.
-    const task = this.#task(call, args, telling(resolve, callback), telling(reject, errorCallback))
-    this.#submit(call, [task])
-    if (errorCallback) result.catch(() => {})
-    return result
+    // Code of the user's runs while the task is encoded, and may close the pool: its workers stay until the task is theirs.
+    const release = this.#dispatcher.hold()
+    try {
+      const call: Call = { entry, name, kind: CALL, fn, definition: this.#definitions.forTask(fn), options }
+      const { result, resolve, reject } = makeAsyncResult<unknown>(() => this.#cancel(name, new Set([task])))
+      // Not by `then`: that would count as handling the error of a result that nobody looks at.
+      const task = this.#task(call, args, telling(resolve, callback), telling(reject, errorCallback))
+      this.#submit(call, [task])
+      if (errorCallback) result.catch(() => {})
+      return result
+    } finally {
+      release()
+    }
   }
 
   #many(name: string, entry: Function, kind: TaskKind, fn: Function, items: unknown, options: MapOptions = noOptions): AsyncResult<unknown[]> {
@@ -214,7 +222,14 @@ export class Pool {
     checkTaskOptions(name, options, ['chunkSize'])
     if (!isIterable(items) && !isAsyncIterable(items)) throw argumentType(`${name}: items`, 'an iterable', items)
     const { chunkSize } = options
-    if (isIterable(items)) return this.#inChunks({ entry, name, kind, fn, definition: undefined, options }, [...items], chunkSize)
+    if (isIterable(items)) {
+      const release = this.#dispatcher.hold()
+      try {
+        return this.#inChunks({ entry, name, kind, fn, definition: undefined, options }, [...items], chunkSize)
+      } finally {
+        release()
+      }
+    }
     const definition = this.#definitions.forMap(fn)
     const stop = new AbortController()
     const { result, resolve, reject } = makeAsyncResult<unknown[]>(() => {

@@ -19,12 +19,14 @@ it('runs functions of every kind, copies arguments at the call, and refuses bad 
     'ERR_MULTIPROC_ARG_TYPE ',
     'ERR_MULTIPROC_UNKNOWN_OPTION chunkSize',
     'ERR_MULTIPROC_ARG_VALUE ',
+    'ERR_MULTIPROC_ARG_TYPE ',
     'ERR_MULTIPROC_UNKNOWN_OPTION maxTasksPerChild',
     'ERR_MULTIPROC_DEADLOCK close()',
     "[ 5, 'no' ]",
     'false false TimeoutError slow true true',
     'last true true',
     'true ERR_MULTIPROC_CLOSED',
+    'true 7',
     '',
   ])
   expect({ stderr, exitCode }).toEqual({ stderr: '', exitCode: 0 })
