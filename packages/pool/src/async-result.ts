@@ -1,5 +1,6 @@
-import { checkWaitOptions, deadlineAfter, currentThread, MultiprocError, startTimer, TimeoutError, AbortError } from '@multiproc/core'
+import { checkWaitOptions, MultiprocError, TimeoutError } from '@multiproc/core'
 import type { WaitOptions } from '@multiproc/core'
+import { waitFor } from './wait-for.ts'
 
 /**
  * The result of a task to come: a promise with a few questions more. `await` it as any promise.
@@ -40,16 +41,19 @@ export function makeAsyncResult<R>(cancel: () => void): Settlers<R> {
     refuse = reject
   })
   const result = Object.assign(promise, {
-    get: (options?: WaitOptions) => waitFor(promise, 'result.get()', checkWaitOptions('result.get()', options)),
+    get: (options?: WaitOptions) => {
+      const wait = checkWaitOptions('result.get()', options)
+      const lapsed = (): never => {
+        throw new TimeoutError(`result.get() failed: the task has not ended after ${wait.timeout} ms. It goes on; wait longer, or again.`)
+      }
+      return waitFor(promise, wait, lapsed, 'result.get() was aborted while it waited. The task goes on.')
+    },
     wait: async (options?: WaitOptions): Promise<boolean> => {
       const { timeout, signal } = checkWaitOptions('result.wait()', options)
       const ended = promise.then(() => true, () => true)
       if (state !== 'pending') return true
       if (timeout === 0) return false
-      return waitFor(ended, 'result.wait()', { timeout, signal }).catch((error: unknown) => {
-        if (error instanceof TimeoutError) return false
-        throw error
-      })
+      return waitFor(ended, { timeout, signal }, () => false, 'result.wait() was aborted while it waited. The task goes on.')
     },
     ready: () => state !== 'pending',
     successful: () => {
@@ -75,26 +79,4 @@ export function makeAsyncResult<R>(cancel: () => void): Settlers<R> {
       refuse(error)
     },
   }
-}
-
-function waitFor<R>(promise: Promise<R>, call: string, { timeout, signal }: WaitOptions): Promise<R> {
-  if (timeout === undefined && signal === undefined) return promise
-  return new Promise<R>((resolve, reject) => {
-    const thread = currentThread()
-    const abort = (): void => settle(() => reject(new AbortError(`${call} was aborted while it waited. The task goes on.`, { cause: signal?.reason })))
-    const settle = (how: () => void): void => {
-      stopTimer()
-      signal?.removeEventListener('abort', abort)
-      how()
-    }
-    const stopTimer = startTimer(thread, deadlineAfter(thread, timeout), () =>
-      settle(() => reject(new TimeoutError(`${call} failed: the task has not ended after ${timeout} ms. It goes on; wait longer, or again.`))),
-    )
-    promise.then(
-      (value) => settle(() => resolve(value)),
-      (error: unknown) => settle(() => reject(error)),
-    )
-    if (signal?.aborted) abort()
-    else signal?.addEventListener('abort', abort, { once: true })
-  })
 }

@@ -1,7 +1,5 @@
 import { AsyncResource } from 'node:async_hooks'
-import {
-  AbortError, argumentType, checkWaitOptions, currentThread, deadlineAfter, Full, MultiprocError, startTimer, TimeoutError,
-} from '@multiproc/core'
+import { AbortError, argumentType, checkWaitOptions, currentThread, Full, MultiprocError, TimeoutError } from '@multiproc/core'
 import type { WaitOptions } from '@multiproc/core'
 import { makeAsyncResult } from './async-result.ts'
 import type { AsyncResult } from './async-result.ts'
@@ -18,6 +16,7 @@ import type { TaskKind } from './protocol.ts'
 import { Attempts } from './retry.ts'
 import type { Retry } from './retry.ts'
 import { Task } from './task.ts'
+import { waitFor } from './wait-for.ts'
 
 /** With so many tasks under way the errors of further ones are not traced back to the line that submitted them. */
 const TRACED_TASKS = 64
@@ -173,23 +172,8 @@ export class Pool {
     const call = 'pool.join()'
     const { timeout, signal } = checkWaitOptions(call, options)
     if (this.#dispatcher.isOpen) throw new MultiprocError('ERR_MULTIPROC_DEADLOCK', `${call} failed: the workers of an open pool never end. Call close() or terminate() first.`)
-    if (signal?.aborted) throw aborted(call, signal)
-    if (timeout === undefined && signal === undefined) {
-      await this.#whenEnded()
-      return true
-    }
-    return new Promise<boolean>((resolve, reject) => {
-      const thread = currentThread()
-      const abort = (): void => settle(() => reject(aborted(call, signal as AbortSignal)))
-      const settle = (how: () => void): void => {
-        stopTimer()
-        signal?.removeEventListener('abort', abort)
-        how()
-      }
-      const stopTimer = startTimer(thread, deadlineAfter(thread, timeout), () => settle(() => resolve(false)))
-      signal?.addEventListener('abort', abort, { once: true })
-      void this.#whenEnded().then(() => settle(() => resolve(true)))
-    })
+    const ended = this.#whenEnded().then(() => true)
+    return waitFor(ended, { timeout, signal }, () => false, `${call} was aborted while it waited. The workers go on.`)
   }
 
   /** Leaving an `await using` block: `close()`, then `join()`. */
@@ -378,10 +362,6 @@ function telling(settle: (value: unknown) => void, tell: ((value: unknown) => vo
 
 function cancelled(call: string, signal?: AbortSignal): AbortError {
   return new AbortError(`${call} was cancelled. A task that ran was ended with its worker, and may have run in part.`, { cause: signal?.reason })
-}
-
-function aborted(call: string, signal: AbortSignal): AbortError {
-  return new AbortError(`${call} was aborted while it waited. The workers go on.`, { cause: signal.reason })
 }
 
 function isIterable(value: unknown): value is Iterable<unknown> {
