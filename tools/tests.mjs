@@ -4,10 +4,13 @@
  * not green never ends in "0 failed".
  */
 import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs'
-import { join } from 'node:path'
+import { join, relative } from 'node:path'
 import { environment, exitCode, root, section } from './setup.mjs'
 
 const REPORT = join(root, '.tmp', 'tests.json')
+
+/** Characters of one failure in the summary: enough for the assertion and the output of a test program. */
+const MESSAGE_LIMIT = 4_000
 
 /** The oldest Node that the packages run on. vitest itself needs a newer one, so there it is the test programs that run on it. */
 const OLD_NODE = join(root, 'packages', 'integration-tests', 'node_modules', 'node-20', 'bin', 'node')
@@ -40,7 +43,11 @@ export async function main(files) {
   }
 
   section('Summary')
-  for (const { title, passed, failed } of runs) console.log(`${title}: ${passed} of ${passed + failed} passed`)
+  for (const { title, passed, failed, failures } of runs) {
+    console.log(`${title}: ${passed} of ${passed + failed} passed`)
+    // Again, and here: a log that was cut keeps its end.
+    for (const failure of failures) console.log(`  failed: ${failure}`)
+  }
   if (failedSteps > 0) console.log(`${failedSteps} steps failed that are no tests: see above`)
   const [passed, failed, skipped] = ['passed', 'failed', 'skipped'].map((kind) => runs.reduce((sum, run) => sum + run[kind], 0))
   console.log(`${passed} passed, ${failed + failedSteps} failed, ${skipped} skipped`)
@@ -48,8 +55,16 @@ export async function main(files) {
 }
 
 function countsOf(report) {
-  if (!existsSync(report)) return { passed: 0, failed: 0, skipped: 0 }
+  if (!existsSync(report)) return { passed: 0, failed: 0, skipped: 0, failures: [] }
   const { numPassedTests, numFailedTests, numPendingTests, numTodoTests, testResults } = JSON.parse(readFileSync(report, 'utf8'))
   const broken = testResults.filter(({ status, assertionResults }) => status === 'failed' && !assertionResults.some((one) => one.status === 'failed'))
-  return { passed: numPassedTests, failed: numFailedTests + broken.length, skipped: numPendingTests + numTodoTests }
+  const failures = [
+    ...broken.map(({ name, message }) => `${relative(root, name)}: ${message.slice(0, MESSAGE_LIMIT)}`),
+    ...testResults.flatMap(({ name, assertionResults }) =>
+      assertionResults
+        .filter(({ status }) => status === 'failed')
+        .map(({ fullName, failureMessages }) => `${relative(root, name)}: ${fullName}\n${failureMessages.join('\n').slice(0, MESSAGE_LIMIT)}`),
+    ),
+  ]
+  return { passed: numPassedTests, failed: numFailedTests + broken.length, skipped: numPendingTests + numTodoTests, failures }
 }
