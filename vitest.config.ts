@@ -44,7 +44,7 @@ export default defineConfig({
         extends: true,
         test: {
           name: 'workspace',
-          include: ['packages/integration-tests/test/**/*.test.ts'],
+          include: ['packages/integration-tests/{test,cpython-catalogue}/**/*.test.ts'],
           server: { deps: { external: [OURS] } },
         },
         ...conditions(['node', 'import', 'module', 'default']),

@@ -11,6 +11,7 @@ const steps = [
   ['Layers', ...tool('check-layers.mjs')],
   ['Sync points', ...tool('check-sync-points.mjs')],
   ['Error codes', ...tool('check-error-codes.mjs')],
+  ['Conformance catalogue', ...tool('check-catalogue.mjs')],
   ['Published packages', ...tool('check-packages.mjs')],
 ]
 
