@@ -199,9 +199,14 @@ export class Channel implements Waitable {
     return (take() ?? this.#waitToReceive(method, take, options)).length
   }
 
-  trySendBytes(bytes: Uint8Array): boolean {
+  trySendBytes(bytes: Uint8Array, start = 0, length = bytes.length - start): boolean {
     const method = this.#toWrite('trySendBytes')
-    return this.#end.sends.flush() && this.#push(method, new Outgoing(bytes, bytes.length, BYTES))
+    return this.#end.sends.flush() && this.#push(method, new Outgoing(bytes, length, BYTES, start))
+  }
+
+  /** `tryRecvBytes` without memory of its own: the bytes are in `into` if they fit there. For those who decode at once. */
+  tryTakeBytes(into: Uint8Array): Message | undefined {
+    return this.#take(this.#toRead('tryTakeBytes'), this.#acceptBytes, into)
   }
 
   /** Throws EOFError at the end. */
@@ -356,6 +361,10 @@ export class Channel implements Waitable {
 
   readonly #acceptValue = (_length: number, isBytes: boolean): void => {
     if (isBytes) throw this.#wrongKind('recv', 'bytes, sent with sendBytes()', 'recvBytes()')
+  }
+
+  readonly #acceptBytes = (_length: number, isBytes: boolean): void => {
+    if (!isBytes) throw this.#wrongKind('recvBytes', 'a value, sent with send()', 'recv()')
   }
 
   #bytesTaker(method: string, maxLength = Infinity, into?: Uint8Array): { method: string; take: () => Message | undefined } {

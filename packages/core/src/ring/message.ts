@@ -26,22 +26,24 @@ export class Outgoing {
   readonly bytes: Uint8Array
   readonly length: number
   readonly flags: number
+  readonly start: number
 
-  constructor(bytes: Uint8Array, length: number, flags: number) {
+  constructor(bytes: Uint8Array, length: number, flags: number, start = 0) {
     this.bytes = bytes
     this.length = length
     this.flags = flags
+    this.start = start
   }
 
   pushTo(ring: SharedRing, memory: ChannelMemory, channel: Handle): boolean {
-    const { bytes, length, flags } = this
-    if (length <= ring.ring.longestPayload) return ring.tryPush(bytes, length, flags)
+    const { bytes, length, flags, start } = this
+    if (length <= ring.ring.longestPayload) return ring.tryPush(bytes, length, flags, undefined, start)
     // Not binding, the lock is not held; it saves making an extent in vain.
     if (!ring.ring.hasRoom(EXTENT_RECORD_BYTES, flags | EXTENT)) return false
     const extent = memory.alloc(length, { owner: ring.threadId }, { zeroed: false })
     let pushed = false
     try {
-      memory.writeAt(extent.offset, bytes.length === length ? bytes : bytes.subarray(0, length))
+      memory.writeAt(extent.offset, bytes.length === length ? bytes : bytes.subarray(start, start + length))
       extentView.setFloat64(0, extent.offset, true)
       extentView.setInt32(8, extent.generation, true)
       extentView.setFloat64(16, length, true)

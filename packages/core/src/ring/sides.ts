@@ -71,7 +71,7 @@ export class SharedRing {
    * Appends a record and wakes a consumer. False, and nothing changed, when there is no room. `ready`, if given, runs
    * when there is room, just before the record can be seen; it must not be code of the user's.
    */
-  tryPush(source: Uint8Array, length: number, flags: number, ready?: () => void): boolean {
+  tryPush(source: Uint8Array, length: number, flags: number, ready?: () => void, from = 0): boolean {
     const { ring } = this
     this.#producers.acquireSync(Infinity)
     try {
@@ -79,7 +79,7 @@ export class SharedRing {
         if (!ring.hasRoom(length, flags)) return false
         ready()
       }
-      if (!ring.tryPush(source, length, flags)) return false
+      if (!ring.tryPush(source, length, flags, from)) return false
     } finally {
       this.#producers.release()
     }

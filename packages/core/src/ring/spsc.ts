@@ -74,8 +74,8 @@ export class Ring {
     return used + (left < span ? left + span : span) <= this.capacity
   }
 
-  /** Producer: appends the first `length` bytes of `source` as one record. False, and nothing changed, when there is no room. */
-  tryPush(source: Uint8Array, length: number, flags: number): boolean {
+  /** Producer: appends `length` bytes of `source` as one record. False, and nothing changed, when there is no room. */
+  tryPush(source: Uint8Array, length: number, flags: number, from = 0): boolean {
     const { ops } = this.#agent
     const words = this.#words
     const tail = ops.load(words, this.#tail)
@@ -91,7 +91,7 @@ export class Ring {
       at = 0
     }
     words[this.#records + at] = headerOf(length, flags)
-    copyBytes(source, 0, this.bytes, (this.#records + at + 1) << 2, length)
+    copyBytes(source, from, this.bytes, (this.#records + at + 1) << 2, length)
     // PUBLISH(R1): the record above (and the PAD in front of it) is visible to OBSERVE(R1) in peek().
     ops.store(words, this.#tail, (tail + gap + span) | 0)
     return true
