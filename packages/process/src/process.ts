@@ -150,10 +150,14 @@ export class Process<R = unknown, A extends unknown[] | [] = any[]> extends Even
 
   /**
    * What the child runs. Calls `target` here; a subclass overrides it, and finds its own fields in the child as copies.
-   * Python: `Process.run()`.
+   *
+   * @throws ERR_MULTIPROC_ALREADY_STARTED once it was started: target and arguments were sent, and are not kept here.
+   * @remarks Python: `Process.run()`.
    */
   run(): R | PromiseLike<R> {
-    const { target, args = [], kwargs } = stateOf(this, '`process.run()`').settings
+    const { phase, settings } = stateOf(this, '`process.run()`')
+    if (phase === 'started') throw alreadyStarted('`process.run()` failed', this, 'Its target was sent to the child; call the function itself.')
+    const { target, args = [], kwargs } = settings
     return target?.(...(kwargs === undefined ? args : [...args, kwargs])) as R
   }
 
@@ -177,6 +181,8 @@ export class Process<R = unknown, A extends unknown[] | [] = any[]> extends Even
     try {
       state.child = launch(this, state, isPlain(this))
       state.phase = 'started'
+      // What the child got may be large, and is the caller's to keep or to drop.
+      state.settings = { ...settings, target: undefined, args: undefined, kwargs: undefined }
     } finally {
       if (state.phase === 'starting') state.phase = 'made'
     }

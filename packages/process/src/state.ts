@@ -20,7 +20,8 @@ export type AnyProcess = Process<any, any>
 
 export interface State {
   phase: 'made' | 'starting' | 'started' | 'closed' | 'current'
-  readonly settings: AnySettings
+  /** Without target and arguments once they were sent. */
+  settings: AnySettings
   readonly identity: readonly number[]
   name: string
   daemon: boolean
