@@ -9,14 +9,32 @@ export interface Contender {
   close?(): Promise<unknown> | void
 }
 
+/** A contender that cannot take part on this machine; the reason is printed in its place. */
+export interface Absent {
+  readonly absent: string
+}
+
+/** What the project promises: the first contender's advantage over this peer is at least `ratio`. */
+export interface Target {
+  readonly against: string
+  readonly ratio: number
+}
+
+/** `per operation`: what one costs, lower is better; `per second`: how many there are, higher is better. */
+export type Unit = 'ns per operation' | 'µs per operation' | 'ms per operation' | 'MiB' | 'per second' | 'GB per second'
+
 export interface Question {
   readonly title: string
-  /** `per operation`: time of one, lower is better; `rate`: how many in a second, higher is better. */
-  readonly unit: 'ns per operation' | 'µs per operation' | 'per second'
+  readonly unit: Unit
   readonly times: number
   readonly rounds: number
+  /** For `GB per second`: how many bytes one operation moves. */
+  readonly bytes?: number
   /** The first contender is what the others are held against. */
-  readonly contenders: readonly (() => Promise<Contender> | Contender)[]
+  readonly contenders: readonly (() => Promise<Contender | Absent> | Contender | Absent)[]
+  readonly targets?: readonly Target[]
+  /** Asked a second time with all processes on one core, where spinning helps nobody. */
+  readonly pinned?: boolean
 }
 
 export interface Row {
@@ -29,14 +47,26 @@ export interface Row {
 }
 
 export interface Answer {
-  readonly question: Question
+  readonly title: string
+  readonly unit: Unit
   readonly rows: readonly Row[]
+  readonly absent: readonly string[]
+  readonly targets: readonly Target[]
+}
+
+export function higherIsBetter(unit: Unit): boolean {
+  return unit === 'per second' || unit === 'GB per second'
 }
 
 export async function answer(question: Question): Promise<Answer> {
   const contenders: Contender[] = []
+  const absent: string[] = []
   try {
-    for (const open of question.contenders) contenders.push(await open())
+    for (const open of question.contenders) {
+      const contender = await open()
+      if ('absent' in contender) absent.push(contender.absent)
+      else contenders.push(contender)
+    }
     const figures = contenders.map((): number[] => [])
     // The first round warms up the compilers and is thrown away.
     for (let round = 0; round <= question.rounds; round++) {
@@ -49,18 +79,36 @@ export async function answer(question: Question): Promise<Answer> {
     const rows = contenders.map(({ name }, index): Row => {
       const own = figures[index]!
       const middle = median(own)
-      const ratio = question.unit === 'per second' ? first / middle : middle / first
+      const ratio = higherIsBetter(question.unit) ? first / middle : middle / first
       return { name, median: middle, min: Math.min(...own), max: Math.max(...own), ratio }
     })
-    return { question, rows }
+    return { title: question.title, unit: question.unit, rows, absent, targets: question.targets ?? [] }
   } finally {
     for (const contender of contenders) await contender.close?.()
   }
 }
 
-function figureOf({ unit, times }: Question, ms: number): number {
-  if (unit === 'per second') return (times / ms) * 1000
-  return (ms / times) * (unit === 'ns per operation' ? 1e6 : 1e3)
+/** The same question in a moment: it shows that the programs run, not how fast they are. */
+export function quick(question: Question): Question {
+  return { ...question, times: Math.max(1, Math.ceil(question.times / 50)), rounds: 1 }
+}
+
+function figureOf({ unit, times, bytes = 0 }: Question, ms: number): number {
+  switch (unit) {
+    case 'per second':
+      return (times / ms) * 1000
+    case 'GB per second':
+      return (times * bytes) / ms / 1e6
+    case 'ns per operation':
+      return (ms / times) * 1e6
+    case 'µs per operation':
+      return (ms / times) * 1e3
+    case 'ms per operation':
+      return ms / times
+    // A contender that measures memory gives MiB instead of milliseconds.
+    case 'MiB':
+      return ms
+  }
 }
 
 function median(values: readonly number[]): number {
