@@ -4,6 +4,7 @@ import * as remote from '../errors/remote.ts'
 import { SHARED_VIEW } from '../handles/shared-view.ts'
 import type { Decoder } from './decode.ts'
 import * as format from './format.ts'
+import { namedType } from './named.ts'
 
 const ourErrors: Readonly<Record<string, { readonly prototype: object } | undefined>> = { __proto__: null as never, MultiprocError, ...python, ...remote }
 
@@ -57,6 +58,8 @@ export function readBuiltin(from: Decoder, tag: number): unknown {
       return readDomException(from)
     case format.HANDLE_VIEW:
       return readSharedView(from)
+    case format.NAMED:
+      return readNamed(from)
     default:
       throw from.bad(`0x${tag.toString(16)} is no tag`)
   }
@@ -124,6 +127,18 @@ function readSharedView(from: Decoder): ArrayBufferView {
   if (!ArrayBuffer.isView(view)) throw from.bad('a handle has no view')
   from.finish(number, view)
   return view
+}
+
+function readNamed(from: Decoder): unknown {
+  const number = from.reserve()
+  const name = from.text()
+  const parts: unknown[] = []
+  for (let count = from.count(); count > 0; count--) parts.push(from.read())
+  const type = namedType(name)
+  if (type === undefined) throw from.bad(`a ${name} is not known here`)
+  const value = type.revive(...parts)
+  from.finish(number, value)
+  return value
 }
 
 function readBuffer(from: Decoder): Buffer {

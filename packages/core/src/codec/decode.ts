@@ -27,6 +27,11 @@ export function carriesHandles(bytes: Uint8Array, start = 0): boolean {
   return ((bytes[start] as number) & format.HANDLES) !== 0
 }
 
+/** True if a message carries functions, classes, or instances of classes, whose code would run here. */
+export function carriesFunctions(bytes: Uint8Array, start = 0): boolean {
+  return ((bytes[start] as number) & format.FUNCTIONS) !== 0
+}
+
 /**
  * A message was taken out of where it was: from now on its handles die with this thread, until they are decoded. Runs no
  * code of the user's; a look at one byte when there are no handles.
@@ -38,6 +43,11 @@ export function adoptHandles(bytes: Uint8Array, start = 0, end = bytes.length): 
 /** Nobody will decode this message: its handles no longer hold anything. Runs no code of the user's. */
 export function discard(bytes: Uint8Array, start = 0, end = bytes.length): void {
   if (carriesHandles(bytes, start)) discardFlights(new Decoder(bytes, start, end).landings())
+}
+
+/** True when there are functions in the message: `preloadFunctions` may have something to load. A look at one byte. */
+export function carriesFunctions(bytes: Uint8Array, start = 0): boolean {
+  return ((bytes[start] ?? 0) & format.FUNCTIONS) !== 0
 }
 
 /** Loads the modules that the functions of a message need, so that `decode` can run without waiting. */

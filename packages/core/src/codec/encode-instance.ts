@@ -4,6 +4,7 @@ import { writeHandle } from '../handles/in-flight.ts'
 import { isSharedMemory, ownerOfView } from '../handles/shared-view.ts'
 import type { Encoder } from './encode.ts'
 import * as format from './format.ts'
+import { namedTypeOf } from './named.ts'
 import { Step } from './path.ts'
 import { reduce } from './reducers.ts'
 import { article, className, refusalOf, unsendableRefusal } from './refusals.ts'
@@ -14,6 +15,8 @@ export function writeClassInstance(out: Encoder, value: object, proto: object | 
   const unsendable = unsendableRefusal(value, proto)
   if (unsendable) throw out.refused(unsendable)
   const Class = classOf(proto)
+  const named = out.isForeign ? namedTypeOf(Class) : undefined
+  if (named) return out.named(value, named.name, named.reduce)
   const reduced = reduce(value, Class)
   if (reduced) return out.reduced(value, reduced.by, reduced.isClass, reduced.parts)
   const builtin = builtinOf(value)
@@ -151,6 +154,7 @@ const viewKind: Builtin = {
 }
 
 function writeSharedView(out: Encoder, view: ArrayBufferView): void {
+  if (out.isForeign) throw out.refusedAbroad('a view of shared memory')
   const owner = ownerOfView(view)
   if (!owner) throw out.refused({ kind: 'a view of shared memory that no handle stands for', advice: 'Send the whole array, or a copy of the part (slice).' })
   out.byte(format.HANDLE_VIEW)

@@ -24,6 +24,11 @@ export interface Encoded {
   abort(): void
 }
 
+export interface EncodeOptions {
+  /** It goes to another machine: handles are refused, and named.ts says how some classes go there. */
+  readonly foreign?: boolean
+}
+
 /** The last is the one that a message written next gets; more than one when a message is written inside another. */
 const idle: Encoder[] = []
 const IDLE_KEPT = 3
@@ -38,12 +43,13 @@ let messageCount = 0
  * buffer no longer follow its length.
  *
  * @param root - what the error texts call the value: `args`.
+ * @param options.foreign - it goes to another machine: a handle is refused, by its path.
  * @throws NOT_SENDABLE, CLOSED, NO_CLOSURE, TOO_LARGE …: the message names the path. Nothing is in flight then.
  */
-export function encode(value: unknown, root = 'value'): Encoded {
+export function encode(value: unknown, root = 'value', options?: EncodeOptions): Encoded {
   const encoder = idle.pop() ?? new Encoder()
   try {
-    return encoder.message(value, root)
+    return encoder.message(value, root, options?.foreign === true)
   } finally {
     encoder.forget()
     if (idle.length < IDLE_KEPT) idle.push(encoder)
@@ -55,6 +61,7 @@ export class Encoder extends Writer {
   readonly #seen = new Seen()
   readonly #path: PathStep[] = []
   #root = ''
+  isForeign = false
   #depth = 0
   #flags = 0
   #messageId = 0
@@ -64,9 +71,10 @@ export class Encoder extends Writer {
   /** Reduced values whose parts are being written. */
   #reducing: Set<object> | undefined
 
-  message(value: unknown, root: string): Encoded {
+  message(value: unknown, root: string, isForeign: boolean): Encoded {
     this.rewind()
     this.#root = root
+    this.isForeign = isForeign
     this.#messageId = ++messageCount
     this.at = 1
     try {
@@ -289,6 +297,14 @@ export class Encoder extends Writer {
     reducing.delete(value)
   }
 
+  named(value: object, name: string, reduce: (value: never) => readonly unknown[]): void {
+    const parts = this.calling(() => reduce(value as never))
+    this.byte(format.NAMED)
+    this.string(name)
+    this.varint(parts.length)
+    parts.forEach((part, i) => this.child(part, new Step(`[[part ${i}]]`)))
+  }
+
   /** The handles in flight with this message. */
   handles(): HandleFlights {
     this.#flags |= format.HANDLES
@@ -322,6 +338,16 @@ export class Encoder extends Writer {
       'ERR_MULTIPROC_NOT_SENDABLE',
       `${path} is ${refusal.kind}: it cannot be sent to another process. ${refusal.advice}`,
       { details: { path, kind: refusal.kind } },
+    )
+  }
+
+  /** For what lies in the memory of this machine, when the message goes to another one. */
+  refusedAbroad(kind: string): MultiprocError {
+    const path = this.path()
+    return new MultiprocError(
+      'ERR_MULTIPROC_NOT_SENDABLE',
+      `${path} is ${kind}, which lies in the memory of this machine: it cannot be sent to another one. Send a copy of what it holds, or use an object of a manager there.`,
+      { details: { path, kind } },
     )
   }
 

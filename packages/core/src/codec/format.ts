@@ -94,6 +94,9 @@ export const HANDLE = 0xd5
 /** a handle: its view (handles/shared-view.ts) */
 export const HANDLE_VIEW = 0xd6
 
+/** string: the name; varint count, parts: a value that both sides know by name (named.ts) */
+export const NAMED = 0xd7
+
 export const ERROR_MESSAGE = 1
 export const ERROR_STACK = 2
 export const ERROR_CAUSE = 4

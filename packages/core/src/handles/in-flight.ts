@@ -100,6 +100,7 @@ export function writeHandle(out: Encoder, value: object, proto: object | null): 
     return false
   }
   const { type, exact } = found
+  if (out.isForeign) throw out.refusedAbroad(article(type.class.name))
   if (!exact) {
     const kind = `${article(className(proto))}, a subclass of the handle class ${type.class.name}`
     throw out.refused({ kind, advice: `Send the ${type.class.name} it holds, or give the class a reducer (registerReducer).` })
