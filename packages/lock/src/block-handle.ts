@@ -1,4 +1,5 @@
-import { abortError, closedError, type WaitOptions } from '@multiproc/core'
+import { abortError, closedError, type Turn, type WaitOptions } from '@multiproc/core'
+import { HeldTurn } from './held-turn.ts'
 import type { SharedBlock } from './shared-block.ts'
 
 /** How the other files of this package get at a handle's block: not for programs. */
@@ -52,12 +53,25 @@ export abstract class BlockHandle<B extends SharedBlock> implements Disposable {
   protected async untilClosed<T>(call: string, { timeout, signal }: WaitOptions, wait: (options: WaitOptions) => Promise<T>): Promise<T> {
     this.checkOpen(call)
     if (signal?.aborted) throw abortError(signal)
-    const closing = (this.#closing ??= new AbortController()).signal
+    const closing = this.#closes()
     try {
       return await wait({ timeout, signal: signal ? AbortSignal.any([signal, closing]) : closing })
     } catch (error) {
       throw closing.aborted && !signal?.aborted ? closedError(`\`${call}\``) : error
     }
+  }
+
+  /** @internal A turn for `wait()`, which also ends when this handle is closed. */
+  protected waitable(call: string, turn: Turn): Turn {
+    const checkOpen = (): void => {
+      if (this.#closed) throw closedError(call)
+    }
+    checkOpen()
+    return new HeldTurn(turn, this.#block, this.#closes(), checkOpen)
+  }
+
+  #closes(): AbortSignal {
+    return (this.#closing ??= new AbortController()).signal
   }
 }
 

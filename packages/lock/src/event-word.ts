@@ -14,7 +14,7 @@
  *   a waiter                              its place in line            any survey
  * A holder that joins later than they looked wakes all before it can set anything (`joined`), so they watch it, too.
  */
-import { waitAsync, waitSync, wakeAll, Waiters, WAITERS_BYTES, type Agent, type Thread, type WaitOptions } from '@multiproc/core'
+import { ConditionTurn, waitAsync, waitSync, wakeAll, Waiters, WAITERS_BYTES, type Agent, type Thread, type Turn, type WaitKind, type WaitOptions } from '@multiproc/core'
 
 const LINE = 4
 export const EVENT_BYTES = LINE * 4 + WAITERS_BYTES
@@ -60,6 +60,11 @@ export class EventWord {
   /** Needs a `Thread` as agent. */
   async wait(options: WaitOptions): Promise<boolean> {
     return (await waitAsync(this.#agent as Thread, this.#waiters, this.#look(), this.#setters, options)) === true
+  }
+
+  /** Ready while, or once, it is set. */
+  turn(kind: WaitKind): Turn {
+    return new ConditionTurn(this.#agent, this.#waiters, kind, this.#look(), this.#setters)
   }
 
   joined(): void {

@@ -1,4 +1,4 @@
-import { checkOptions, checkSyncWaitOptions, checkWaitOptions, deadlineAfter, registerHandle, type ArenaPlace, type SyncWaitOptions, type WaitOptions } from '@multiproc/core'
+import { checkOptions, checkSyncWaitOptions, checkWaitOptions, deadlineAfter, registerHandle, WAITABLE, type ArenaPlace, type SyncWaitOptions, type Turn, type Waitable, type WaitKind, type WaitOptions } from '@multiproc/core'
 import { BLOCK, BlockHandle } from './block-handle.ts'
 import { EVENT_BYTES, EventWord } from './event-word.ts'
 import { LOCK_VERSION, SharedBlock, type BlockKind } from './shared-block.ts'
@@ -29,7 +29,7 @@ class SharedEvent extends SharedBlock {
  * new Process({ target: (ready: Event) => ready.set(), args: [ready] }).start()
  * await ready.wait({ timeout: 1000 }) // => true
  */
-export class Event extends BlockHandle<SharedEvent> {
+export class Event extends BlockHandle<SharedEvent> implements Waitable {
   /** Not set. @throws ERR_MULTIPROC_UNSUPPORTED where there is no shared memory; ERR_MULTIPROC_NO_MEMORY. */
   constructor(options?: Record<never, never>) {
     if (!(options instanceof SharedEvent)) checkOptions('new Event()', options, [])
@@ -69,6 +69,11 @@ export class Event extends BlockHandle<SharedEvent> {
     const { timeout } = checkSyncWaitOptions(call, options)
     this.checkOpen(call)
     return this[BLOCK].word.waitSync(deadlineAfter(this[BLOCK].thread, timeout))
+  }
+
+  /** @internal For `wait()`: ready when `wait` would not wait. */
+  [WAITABLE](call: string, kind: WaitKind): Turn {
+    return this.waitable(call, this[BLOCK].word.turn(kind))
   }
 
   static {

@@ -16,9 +16,11 @@
  *
  * @packageDocumentation
  */
+export { Barrier, type BarrierOptions } from './barrier.ts'
+export { Condition } from './condition.ts'
 export { Event } from './event.ts'
 export { LockGuard } from './guard.ts'
 export { Lock, type LockOptions } from './lock.ts'
 export { RLock } from './rlock.ts'
 export { BoundedSemaphore, Semaphore, type OwnedOption, type SemaphoreOptions } from './semaphore.ts'
-export { AbandonedError, AbortError, MultiprocError, registerReducer, TimeoutError } from '@multiproc/core'
+export { AbandonedError, AbortError, BrokenBarrierError, MultiprocError, registerReducer, TimeoutError } from '@multiproc/core'

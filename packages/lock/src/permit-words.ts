@@ -22,7 +22,10 @@
  *   a releaser between the store and wake   a permit, waiters asleep   the same
  *   whoever changes, in the mutex           the mutex, all whole       the next to take it
  */
-import { deadlineAfter, HOLDERS_ENTRIES, MultiprocError, Mutex, MUTEX_BYTES, waitAsync, Waiters, WAITERS_BYTES, waitSync, wakeAll, wakeFirst, type Agent, type Thread, type WaitOptions } from '@multiproc/core'
+import {
+  ConditionTurn, HOLDERS_ENTRIES, MultiprocError, Mutex, MUTEX_BYTES, waitAsync, Waiters, WAITERS_BYTES, waitSync, wakeAll, wakeFirst,
+  type Agent, type Thread, type Turn, type WaitKind, type WaitOptions,
+} from '@multiproc/core'
 
 const VALUE = 0
 const LIMIT = 1
@@ -93,6 +96,11 @@ export class PermitWords {
     return (await waitAsync(this.#agent as Thread, this.#waiters, () => this.take(owned), this.#givers, options)) === true
   }
 
+  /** Ready while there is a permit, and takes none. */
+  turn(kind: WaitKind): Turn {
+    return new ConditionTurn(this.#agent, this.#waiters, kind, () => this.left() > 0 || undefined, this.#givers)
+  }
+
   /** Gives a bare permit back, or a new one. False, and nothing changed, if that were more than the limit. */
   give(): boolean {
     const given = this.#exclusive(() => {
@@ -146,7 +154,7 @@ export class PermitWords {
   }
 
   #exclusive<T>(change: () => T): T {
-    this.#mutex.acquireSync(deadlineAfter(this.#agent, undefined))
+    this.#mutex.acquireSync(Infinity)
     try {
       return change()
     } finally {

@@ -1,6 +1,6 @@
 import {
   argumentType, argumentValue, checkOptions, checkSyncWaitOptions, checkWaitOptions, deadlineAfter,
-  MultiprocError, registerHandle, TimeoutError, type ArenaPlace, type SyncWaitOptions, type WaitOptions,
+  MultiprocError, registerHandle, TimeoutError, WAITABLE, type ArenaPlace, type SyncWaitOptions, type Turn, type Waitable, type WaitKind, type WaitOptions,
 } from '@multiproc/core'
 import { BLOCK, BlockHandle } from './block-handle.ts'
 import { LockGuard } from './guard.ts'
@@ -57,7 +57,7 @@ class SharedSemaphore extends SharedBlock {
  * const slots = new Semaphore(3)
  * await slots.runExclusive(() => download(url))
  */
-export class Semaphore extends BlockHandle<SharedSemaphore> {
+export class Semaphore extends BlockHandle<SharedSemaphore> implements Waitable {
   /**
    * @param value - permits at the start.
    * @throws ERR_MULTIPROC_ARG_TYPE, ERR_MULTIPROC_ARG_VALUE, ERR_MULTIPROC_UNKNOWN_OPTION; ERR_MULTIPROC_UNSUPPORTED for
@@ -150,6 +150,11 @@ export class Semaphore extends BlockHandle<SharedSemaphore> {
     } finally {
       guard.release()
     }
+  }
+
+  /** @internal For `wait()`: ready when `acquire` would not wait. */
+  [WAITABLE](call: string, kind: WaitKind): Turn {
+    return this.waitable(call, this[BLOCK].permits.turn(kind))
   }
 
   async #take(call: string, options: WaitOptions, owned: boolean): Promise<boolean> {

@@ -8,6 +8,12 @@ export const RLOCK: BlockKind = { noun: 're-entrant lock', magic: 0x4d_50_52_31 
 /** Policy: `onAbandoned: 'throw'`. */
 const THROWS = 1
 
+/** How a thread holds it: see `owner` and `depth`. */
+export interface Holding {
+  readonly owner: object | undefined
+  readonly depth: number
+}
+
 /** What a Lock or RLock is in this thread. */
 export class SharedLock extends SharedBlock {
   readonly mutex: Mutex
@@ -38,10 +44,31 @@ export class SharedLock extends SharedBlock {
     if (this.mutex.mine) this.mutex.release()
   }
 
+  /** Free now, however often it was taken: for a wait that will `regain` it. */
+  letGo(): Holding {
+    const { owner, depth } = this
+    this.owner = undefined
+    this.depth = 0
+    this.mutex.release()
+    return { owner, depth }
+  }
+
+  /** Ours again, by the mutex: held as before. Throws as `taken`; then nobody holds it. */
+  regain(call: string, { owner, depth }: Holding): void {
+    this.taken(call)
+    this.owner = owner
+    this.depth = depth
+  }
+
+  /** True if `taken` would throw. */
+  get isRefused(): boolean {
+    return this.mutex.abandoned && this.policy === THROWS
+  }
+
   /** The lock is ours: tells of a dead holder, by warning or by error. */
   taken(call: string): true {
     if (!this.mutex.abandoned) return true
-    if (this.policy === THROWS) {
+    if (this.isRefused) {
       this.mutex.release()
       throw new AbandonedError(`\`${call}\` failed: the holder of this lock died while holding it. Repair what it protects, then acquire again: nobody holds it now.`)
     }

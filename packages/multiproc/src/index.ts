@@ -30,7 +30,20 @@ export {
 } from '@multiproc/process'
 export { JoinableQueue, Queue, SimpleQueue, type Lease, type QueueOptions } from '@multiproc/queue'
 export { Connection, Pipe, wait, waitSync, type ByteRange, type LengthLimit, type PipeOptions, type TargetOffset } from '@multiproc/pipe'
-export { BoundedSemaphore, Event, Lock, LockGuard, RLock, Semaphore, type LockOptions, type OwnedOption, type SemaphoreOptions } from '@multiproc/lock'
+export {
+  Barrier,
+  BoundedSemaphore,
+  Condition,
+  Event,
+  Lock,
+  LockGuard,
+  RLock,
+  Semaphore,
+  type BarrierOptions,
+  type LockOptions,
+  type OwnedOption,
+  type SemaphoreOptions,
+} from '@multiproc/lock'
 export {
   ShareableList,
   SharedArray,
