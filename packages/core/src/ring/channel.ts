@@ -226,6 +226,15 @@ export class Channel implements Waitable {
     return this.#end.listen(look)
   }
 
+  /**
+   * Looks for a message for some microseconds, blocking, as long as that can be worth it; true if one came. For whoever
+   * listens and expects an answer: it costs less than being woken. Calls no listener.
+   */
+  spin(): boolean {
+    this.#toRead('spin')
+    return !this.#end.in!.ring.isEmpty || this.#end.pollForRecord()
+  }
+
   /** True when `recv` would not wait: a message is there, or the end of file. `timeout` is 0 by default. */
   async poll(options: WaitOptions = noOptions): Promise<boolean> {
     const method = this.#toRead('poll')
