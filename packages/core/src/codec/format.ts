@@ -18,8 +18,8 @@ export const REFS = 1
 export const FUNCTIONS = 2
 export const HANDLES = 4
 
-/** Deeper values are refused on both sides, long before the stack ends. */
-export const MAX_DEPTH = 1000
+/** Deeper values are refused on both sides, before the stack ends: also where no frame is optimized yet, 1,000 levels of instances did not always fit into Node's 984 KiB. */
+export const MAX_DEPTH = 500
 /** A reader counts up to three levels where the writer counts one (an instance, its built-in part, its class). */
 export const MAX_READ_DEPTH = 3 * MAX_DEPTH + 10
 /** A message longer than this is refused: lengths are uint32, and Node's copying calls take int32. */

@@ -192,11 +192,11 @@ describe('depth', () => {
     'named arrays': (inner) => Object.assign([inner], { index: 1 }),
   }
   for (const [name, wrap] of Object.entries(nest)) {
-    it(`reaches 999 levels of ${name}, and refuses 2,000 by code`, () => {
+    it(`reaches 499 levels of ${name}, and refuses 2,000 by code`, () => {
       let value: unknown = 1
-      for (let i = 0; i < 999; i++) value = wrap(value)
+      for (let i = 0; i < 499; i++) value = wrap(value)
       expect(() => roundTrip(value)).not.toThrow()
-      for (let i = 0; i < 1001; i++) value = wrap(value)
+      for (let i = 0; i < 1501; i++) value = wrap(value)
       expect(() => encode(value)).toThrow(expect.objectContaining({ code: 'ERR_MULTIPROC_TOO_LARGE' }))
     })
   }
