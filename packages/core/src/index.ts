@@ -39,7 +39,7 @@ export {
 } from './arguments.ts'
 export { deadlineAfter, remainingMs, startTimer } from './deadline.ts'
 // contracts
-export { atomics, cells, type AtomicOps, type BigIntegerArray, type IntegerArray } from './arena/atomics.ts'
+export { atomics, cells, localWords, type AtomicOps, type BigIntegerArray, type IntegerArray } from './arena/atomics.ts'
 export { WAITS_ASYNC, WAITS_SYNC, type Agent, type WaitKind } from './contracts/agent.ts'
 export type { Thread } from './contracts/thread.ts'
 export { WAITABLE, type Waitable } from './contracts/waitable.ts'

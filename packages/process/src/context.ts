@@ -1,28 +1,37 @@
-import { availableParallelism } from 'node:os'
-import { checkOptions } from '@multiproc/core'
+import { checkOptions, ProcessError } from '@multiproc/core'
+import { mayStart } from './may-start.ts'
+import { choosePreload } from './preload.ts'
 import type { Process } from './process.ts'
+import type { PreloadErrors } from './protocol.ts'
 import { self } from './self.ts'
 import { checkMethod } from './settings.ts'
-import type { StartMethod } from './start/method.ts'
+import { endSpares, warmUp } from './start/prefork.ts'
+import { startMethods, type StartMethod } from './protocol.ts'
 
-let chosen: StartMethod | null = null
+let chosen: StartMethod | undefined
 
 /**
- * Chooses how processes are started from now on, where `method` is not given.
+ * Chooses how processes are started from now on, where the option `method` does not say it. Processes inherit it.
  *
- * @param method - only 'spawn' so far: a fresh Node for each process.
- * @throws ERR_MULTIPROC_UNSUPPORTED for a method that is not there yet; ERR_MULTIPROC_ARG_VALUE for none of ours.
- * @remarks Python: `multiprocessing.set_start_method(method, force=False)`. Choosing again is no error here.
- * @example setStartMethod('spawn')
+ * @param method - 'spawn': a fresh Node for each process. 'prefork': one that was started ahead of time and waits; where
+ *   none fits (other env, cwd, execArgv or stdio), a fresh one. 'thread': a worker thread of this process.
+ * @param options.force - chooses again.
+ * @throws ERR_MULTIPROC_ARG_VALUE for none of these; ERR_MULTIPROC_ALREADY_STARTED if another was chosen before.
+ * @remarks Python: `multiprocessing.set_start_method(method, force=False)`; 'prefork' is there for 'forkserver'.
+ * @example setStartMethod('prefork')
  */
 export function setStartMethod(method: StartMethod, options?: { force?: boolean }): void {
   checkOptions('`setStartMethod()`', options, ['force'])
   checkMethod('`setStartMethod()`: method', method)
+  if (chosen !== undefined && chosen !== method && options?.force !== true) {
+    throw new ProcessError('ERR_MULTIPROC_ALREADY_STARTED', `\`setStartMethod()\` failed: '${chosen}' was chosen before. Choose once, in the main module, or pass { force: true }.`)
+  }
   chosen = method
+  if (method === 'prefork' && mayStart()) warmUp()
 }
 
 /**
- * The start method in use: what `setStartMethod` chose, else 'spawn'.
+ * The start method in use: what `setStartMethod` chose here, else in the parent, else 'spawn'.
  *
  * @param options.allowNone - null instead of 'spawn' while none was chosen.
  * @remarks Python: `multiprocessing.get_start_method(allow_none=False)`.
@@ -32,20 +41,28 @@ export function getStartMethod(options?: { allowNone?: false }): StartMethod
 export function getStartMethod(options: { allowNone?: boolean }): StartMethod | null
 export function getStartMethod(options?: { allowNone?: boolean }): StartMethod | null {
   checkOptions('`getStartMethod()`', options, ['allowNone'])
-  return chosen ?? (options?.allowNone === true ? null : 'spawn')
+  return chosen ?? self().startMethod ?? (options?.allowNone === true ? null : 'spawn')
 }
 
 /** The start methods of this platform, the default first. Python: `multiprocessing.get_all_start_methods()`. */
 export function getAllStartMethods(): StartMethod[] {
-  return ['spawn']
+  return [...startMethods]
 }
 
 /**
- * How many processes can compute at the same time here: `os.availableParallelism()`, which respects a CPU affinity.
- * Python: `os.process_cpu_count()`.
+ * Chooses modules that the waiting processes of 'prefork' load ahead of time, and starts these anew.
+ *
+ * @param modules - names as `import` takes them, relative ones from the working directory; URLs.
+ * @param options.onError - 'warn' (default): one warning; 'ignore': none; 'throw': the next start with 'prefork' throws.
+ * @throws TypeError for anything but an array of these.
+ * @remarks What a module does when it is loaded happens in each waiting process; no process can be started there. Python:
+ *   `multiprocessing.set_forkserver_preload(module_names, on_error='ignore')`.
+ * @example setPreload(['./models.js', 'sharp'])
  */
-export function cpuCount(): number {
-  return availableParallelism()
+export function setPreload(modules: readonly (string | URL)[], options?: { onError?: PreloadErrors }): void {
+  choosePreload(modules, options)
+  endSpares()
+  if (mayStart()) warmUp()
 }
 
 /** False in every process this library started, in its worker threads too. Python: `parent_process() is None`. */

@@ -53,7 +53,12 @@ export function parentProcess(): ParentProcess | null {
 let sawEnd = false
 
 function isAlive(parent: number): boolean {
-  return !sawEnd && process.ppid === parent
+  // A thread ends with its process, and with the thread that started it.
+  return isThread() || (!sawEnd && process.ppid === parent)
+}
+
+function isThread(): boolean {
+  return self().start?.inThread === true
 }
 
 function joinParent(pid: number, options: WaitOptions | undefined): Promise<boolean> {
@@ -64,21 +69,23 @@ function joinParent(pid: number, options: WaitOptions | undefined): Promise<bool
     if (!isAlive(pid)) return resolve(true)
     if (timeout === 0) return resolve(false)
     // Opened again, because closing the inherited descriptor would close it for everybody in this process.
-    const life = new Socket({ fd: openSync(`/dev/fd/${PARENT_FD}`, constants.O_RDONLY | constants.O_NONBLOCK), readable: true, writable: false })
+    const life = isThread() ? undefined : new Socket({ fd: openSync(`/dev/fd/${PARENT_FD}`, constants.O_RDONLY | constants.O_NONBLOCK), readable: true, writable: false })
     const clock = { nowMs: () => performance.now() }
     let stopTimer = () => {}
     function finish(settle: () => void): void {
       stopTimer()
+      clearInterval(idle)
       life?.destroy()
       signal?.removeEventListener('abort', aborted)
       settle()
     }
     stopTimer = startTimer(clock, deadlineAfter(clock, timeout), () => finish(() => resolve(false)))
     signal?.addEventListener('abort', aborted, { once: true })
-    life.on('error', () => {}).once('end', () => {
+    const idle = life === undefined ? setInterval(() => {}, 2 ** 30) : undefined
+    life?.on('error', () => {}).once('end', () => {
       sawEnd = true
       finish(() => resolve(true))
     })
-    life.resume()
+    life?.resume()
   })
 }

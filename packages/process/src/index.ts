@@ -15,7 +15,9 @@
  */
 export { Process, type Sentinel } from './process.ts'
 export { currentProcess, parentProcess, type ParentProcess } from './current.ts'
-export { activeChildren, cpuCount, getAllStartMethods, getStartMethod, isMainProcess, setStartMethod } from './context.ts'
-export type { StartMethod } from './start/method.ts'
+export { activeChildren, getAllStartMethods, getStartMethod, isMainProcess, setPreload, setStartMethod } from './context.ts'
+export { cpuCount } from './cpu-count.ts'
+export { setExecutable } from './executable.ts'
+export type { PreloadErrors, StartMethod } from './protocol.ts'
 export { internals, type InternalSettings, type ProcessSettings } from './settings.ts'
 export { AbortError, MaybeEncodingError, MultiprocError, ProcessError, ProcessExitError, RemoteError, remoteInfo, TimeoutError } from '@multiproc/core'

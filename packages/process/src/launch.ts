@@ -1,18 +1,18 @@
 import { EventEmitter } from 'node:events'
 import '@multiproc/closure'
 import { encode, functionShipper, MultiprocError } from '@multiproc/core'
+import { getStartMethod } from './context.ts'
 import type { StartBody } from './protocol.ts'
 import { self } from './self.ts'
 import { internals } from './settings.ts'
-import type { StartedChild } from './start/method.ts'
-import { spawnChild } from './start/spawn.ts'
+import type { StartedChild, Starter } from './start/method.ts'
 import type { AnyProcess, State } from './state.ts'
 
 /** The own fields every Process has from EventEmitter: listeners stay here. */
 const emitterKeys = new Set(Object.keys(new EventEmitter()))
 
 /** Encodes what the child needs and starts it. Throws before anything is started if something cannot be sent. */
-export function launch(process: AnyProcess, state: State, isPlain: boolean): StartedChild {
+export function launch(process: AnyProcess, state: State, starter: Starter, isPlain: boolean): StartedChild {
   const { settings } = state
   const body: StartBody = {
     target: settings.target,
@@ -36,8 +36,9 @@ export function launch(process: AnyProcess, state: State, isPlain: boolean): Sta
     parent: { pid: globalThis.process.pid, name: here.name },
     ignoreSigint: special.ignoreSigint ?? false,
     title: special.title,
+    startMethod: getStartMethod({ allowNone: true }),
   }
-  return spawnChild(head, encode(body, ''), settings)
+  return starter.start({ head, body: encode(body, ''), settings })
 }
 
 function ownFields(process: AnyProcess): Record<string, unknown> {

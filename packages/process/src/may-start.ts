@@ -3,6 +3,12 @@ import { childEntryFor } from './child-entry.ts'
 import { checkDepth } from './depth.ts'
 import { isLoading, self } from './self.ts'
 
+/** Whether `checkMayStart` would let this process start another. */
+export function mayStart(): boolean {
+  const { daemon, mayHaveChildren, depth, maxDepth } = self()
+  return !isLoading() && (!daemon || mayHaveChildren) && depth < maxDepth
+}
+
 /** Throws where this process must not start another: the guards against programs that start themselves for ever. */
 export function checkMayStart(): void {
   const { name, daemon, mayHaveChildren, depth, maxDepth } = self()

@@ -1,6 +1,7 @@
 import { EventEmitter } from 'node:events'
 import type { Readable, Writable } from 'node:stream'
 import { inspect } from 'node:util'
+import { threadId } from 'node:worker_threads'
 import {
   AbortError,
   argumentType,
@@ -21,12 +22,12 @@ import {
 import { forgetChild, getStartMethod, rememberChild } from './context.ts'
 import { endAtExit } from './daemons.ts'
 import { ExitTurn } from './exit-turn.ts'
-import { killTree } from './kill.ts'
 import { launch } from './launch.ts'
 import { checkMayStart } from './may-start.ts'
 import { ended, outcomeOf } from './outcome.ts'
 import { nextChildNumber, self, setAuthKey } from './self.ts'
-import { checkDaemon, checkMethod, checkName, checkSettings, type AnySettings, type ProcessSettings } from './settings.ts'
+import { checkDaemon, checkName, checkSettings, type AnySettings, type ProcessSettings } from './settings.ts'
+import { methods } from './start/methods.ts'
 import { alreadyStarted, childOf, madeState, stateOf, states, type AnyProcess } from './state.ts'
 
 type AllButLast<A extends unknown[]> = A extends [...infer Head, unknown?] ? Head : never
@@ -109,9 +110,10 @@ export class Process<R = unknown, A extends unknown[] | [] = any[]> extends Even
     return state.phase === 'current' ? process.pid : state.child?.pid
   }
 
-  /** The same as `pid`. */
-  get ident(): number | undefined {
-    return this.pid
+  /** The same as `pid`; of a thread `pid:threadId`. */
+  get ident(): number | string | undefined {
+    const state = stateOf(this, '`process.ident`')
+    return state.phase === 'current' ? ownIdent() : state.child?.ident
   }
 
   /** null: not started, or running. -N: ended by signal N. Asked of the kernel, so it is true while the event loop is blocked. */
@@ -127,7 +129,12 @@ export class Process<R = unknown, A extends unknown[] | [] = any[]> extends Even
   /** For `wait()`: becomes ready when the process ends. @throws ERR_MULTIPROC_NOT_STARTED before the start. */
   get sentinel(): Sentinel {
     const child = childOf(this, '`process.sentinel`')
-    return { fd: child.sentinelFd, [WAITABLE]: (_call, kind) => new ExitTurn(child, kind) }
+    return {
+      get fd() {
+        return child.sentinelFd
+      },
+      [WAITABLE]: (_call, kind) => new ExitTurn(child, kind),
+    }
   }
 
   /** @internal For `wait()`: ready when it has ended. */
@@ -173,13 +180,14 @@ export class Process<R = unknown, A extends unknown[] | [] = any[]> extends Even
     const state = stateOf(this, '`process.start()`')
     if (state.phase !== 'made') throw alreadyStarted('`process.start()` failed', this, 'Make a new Process for each start.')
     const { settings } = state
-    checkMethod('`process.start()`: method', settings.method ?? getStartMethod())
+    const starter = methods[settings.method ?? getStartMethod()]
+    starter.check(settings)
     if (settings.signal?.aborted === true) throw new AbortError('`process.start()` was aborted: nothing was started.', { cause: settings.signal.reason })
     checkMayStart()
     // Getters and reducers run while it is encoded, and may come here again.
     state.phase = 'starting'
     try {
-      state.child = launch(this, state, isPlain(this))
+      state.child = launch(this, state, starter, isPlain(this))
       state.phase = 'started'
       // What the child got may be large, and is the caller's to keep or to drop.
       state.settings = { ...settings, target: undefined, args: undefined, kwargs: undefined }
@@ -189,6 +197,7 @@ export class Process<R = unknown, A extends unknown[] | [] = any[]> extends Even
     const { child } = state
     rememberChild(this)
     if (state.daemon) endAtExit(child)
+    else child.ref()
     const abort = () => child.signal('SIGTERM')
     settings.signal?.addEventListener('abort', abort, { once: true })
     child.onExit(({ exitCode, signalCode }) => {
@@ -262,7 +271,7 @@ export class Process<R = unknown, A extends unknown[] | [] = any[]> extends Even
   kill(options?: { tree?: boolean }): void {
     checkOptions('`process.kill()`', options, ['tree'])
     const child = childOf(this, '`process.kill()`')
-    if (options?.tree === true && !child.isOver()) killTree(child.pid)
+    if (options?.tree === true) child.killTree()
     child.signal('SIGKILL')
   }
 
@@ -308,6 +317,10 @@ export class Process<R = unknown, A extends unknown[] | [] = any[]> extends Even
 Object.defineProperty(Process.prototype, Symbol.for('multiproc.unsendable'), {
   value: 'A Process belongs to its creator. Send its pid, or what it computes.',
 })
+
+function ownIdent(): number | string {
+  return self().start?.inThread === true ? `${process.pid}:${threadId}` : process.pid
+}
 
 /** Outside the class: a bundler gives a class that names itself another name. */
 function isPlain(process: AnyProcess): boolean {

@@ -1,6 +1,7 @@
 /**
- * What parent and child say to each other: one file down, one file up, both inherited as descriptors, so that starting
- * never blocks and nothing that is secret or large goes through argv or the environment.
+ * What parent and child say to each other. A process: one file down, one file up, both inherited as descriptors, so that
+ * starting never blocks and nothing that is secret or large goes through argv or the environment. A thread gets the same
+ * as its `workerData` and answers through a port: see `ThreadStart`.
  *
  * Payload (sealed before the child exists) | Result (written by the child, read by the parent once the child has ended)
  *   0   int32 magic "MPP1"                 |   0   int32 magic "MPR1", written last: without it there is no result
@@ -10,6 +11,7 @@
  *   ..  body: an encoded `StartBody`       |
  */
 import { fstatSync, readSync, writeSync } from 'node:fs'
+import type { MessagePort } from 'node:worker_threads'
 import { MultiprocError } from '@multiproc/core'
 
 /** The descriptors a child begins with, behind its standard three. */
@@ -18,6 +20,8 @@ export const RESULT_FD = 4
 /** The read end of a pipe whose write end only the parent process holds: end of file means the parent is gone. */
 export const PARENT_FD = 5
 export const ARENA_FD = 6
+/** A spare only: its payload is not valid until one byte can be read here; end of file means that it is not needed. */
+export const START_FD = 7
 
 export const PROTOCOL_VERSION = 1
 const PAYLOAD_MAGIC = 0x3150504d
@@ -44,7 +48,17 @@ export interface StartHead {
   readonly arenaLayout: number
   readonly ignoreSigint: boolean
   readonly title: string | undefined
+  /** What `setStartMethod` chose in the parent. */
+  readonly startMethod: StartMethod | null
+  /** It waits at `START_FD` for another payload, in place of this one, and loads these modules before. */
+  readonly spare?: { readonly modules: readonly string[]; readonly base: string; readonly onError: PreloadErrors }
 }
+
+export type StartMethod = 'spawn' | 'prefork' | 'thread'
+/** The default first. */
+export const startMethods: readonly StartMethod[] = ['spawn', 'prefork', 'thread']
+/** What happens when a preloaded module cannot be loaded. */
+export type PreloadErrors = 'ignore' | 'warn' | 'throw'
 
 /** What is encoded in one message, so that values shared by two of these are shared in the child too. */
 export interface StartBody {
@@ -65,6 +79,25 @@ export const CRASHED = 4
 const KIND_MASK = 0xff
 const WITH_HANDLES = 0x100
 export type ResultKind = typeof RETURNED | typeof THREW | typeof UNSENDABLE | typeof CRASHED
+
+/**
+ * What a thread finds in its `workerData`, under `THREAD_START`. Layout of `words` (int32):
+ *   0  ENDED      1: its 'exit' handlers run, EXIT_CODE is valid     | the thread | the starter
+ *   1  EXIT_CODE                                                     | the thread | the starter
+ *   2  TASK       its number in /proc/self/task; 0 until it runs     | the thread | the starter
+ */
+export interface ThreadStart {
+  readonly head: StartHead
+  readonly body: Uint8Array
+  readonly words: Int32Array
+  /** Takes one `ResultRecord`. */
+  readonly port: MessagePort
+}
+export const THREAD_START = 'multiproc.start'
+export const ENDED = 0
+export const EXIT_CODE = 1
+export const TASK = 2
+export const THREAD_WORDS = 3
 
 export interface ResultRecord {
   readonly kind: ResultKind
@@ -129,7 +162,7 @@ export function readResult(fd: number): ResultRecord | undefined {
   return { kind: (flags & KIND_MASK) as ResultKind, withHandles: (flags & WITH_HANDLES) !== 0, body: bytes.subarray(RESULT_HEADER_BYTES) }
 }
 
-function writeAll(fd: number, bytes: Uint8Array, position: number): void {
+export function writeAll(fd: number, bytes: Uint8Array, position: number): void {
   // One call moves at most 2 GiB.
   for (let done = 0; done < bytes.length; ) done += writeSync(fd, bytes, done, bytes.length - done, position + done)
 }

@@ -4,12 +4,13 @@
  * process and start children.
  *
  * One record per process: other copies of this package, and code in the vm context of a test runner, find it on an object
- * of Node's own; worker threads find it in their environment data.
+ * of Node's own; worker threads find it in their environment data, unless the thread is itself a child.
  */
 import { getEnvironmentData, isMainThread, setEnvironmentData, Worker } from 'node:worker_threads'
-import { atomics, joinFamily, maxProcesses } from '@multiproc/core'
+import { atomics, maxProcesses } from '@multiproc/core'
 import { maxDepthFrom } from './depth.ts'
-import { ARENA_FD, readHead, type StartHead } from './protocol.ts'
+import type { StartMethod } from './protocol.ts'
+import { findStart, type StartLink } from './start-link.ts'
 
 export interface Self {
   readonly name: string
@@ -24,8 +25,10 @@ export interface Self {
   readonly parent: { readonly pid: number; readonly name: string } | null
   /** Shared by the threads of the process: see the constants below. */
   readonly words: Int32Array
-  /** What the child's entry needs of the payload; undefined in a main process and in worker threads. */
-  readonly head?: StartHead
+  /** What `setStartMethod` chose in the parent. */
+  readonly startMethod: StartMethod | null
+  /** Undefined in a main process, and in threads that this library did not start. */
+  readonly start?: StartLink
 }
 
 /** 1 while the modules of the payload are loaded: nothing may be started. */
@@ -60,21 +63,24 @@ export function setAuthKey(authKey: Uint8Array): void {
   share(changed)
 }
 
+/** A spare is told what it is only when it is needed. */
+export function become(start: StartLink): void {
+  carrier[here] = childSelf(start)
+  share(self())
+}
+
 function findOut(): Self {
-  if (!isMainThread) {
+  const start = findStart()
+  if (start === undefined && !isMainThread) {
     const shared = getEnvironmentData(key) as unknown as Self | undefined
     if (shared !== undefined) return shared
   }
-  // Not by argv: an executable that holds its program, or a wrapper, runs the program again instead of our entry. That one
-  // must know itself for a child too, which then loads for ever and so starts nothing.
-  const head = isMainThread ? readHead() : undefined
-  const found = head === undefined ? mainSelf() : childSelf(head)
-  if (head !== undefined) joinFamily({ fd: ARENA_FD, layout: head.arenaLayout })
+  const found = start === undefined ? mainSelf() : childSelf(start)
   share(found)
   return found
 }
 
-function share({ head: _, ...rest }: Self): void {
+function share({ start: _, ...rest }: Self): void {
   setEnvironmentData(key, rest as never)
 }
 
@@ -89,13 +95,14 @@ function mainSelf(): Self {
     maxProcesses: maxProcesses(),
     authKey: crypto.getRandomValues(new Uint8Array(32)),
     parent: null,
+    startMethod: null,
     words: new Int32Array(new SharedArrayBuffer(8)),
   }
 }
 
-function childSelf(head: StartHead): Self {
+function childSelf(start: StartLink): Self {
   const words = new Int32Array(new SharedArrayBuffer(8))
   words[LOADING] = 1
-  const { name, identity, daemon, mayHaveChildren, depth, maxDepth, maxProcesses, parent } = head
-  return { name, identity, daemon, mayHaveChildren, depth, maxDepth, maxProcesses, parent, words, head, authKey: new Uint8Array(Buffer.from(head.authKey, 'base64')) }
+  const { name, identity, daemon, mayHaveChildren, depth, maxDepth, maxProcesses, parent, startMethod, authKey } = start.head
+  return { name, identity, daemon, mayHaveChildren, depth, maxDepth, maxProcesses, parent, startMethod, words, start, authKey: new Uint8Array(Buffer.from(authKey, 'base64')) }
 }

@@ -1,6 +1,7 @@
 import { statSync } from 'node:fs'
-import { argumentType, argumentValue, checkOptions, MultiprocError } from '@multiproc/core'
-import { startMethods, type StartMethod } from './start/method.ts'
+import type { ResourceLimits } from 'node:worker_threads'
+import { argumentType, argumentValue, checkOptions } from '@multiproc/core'
+import { startMethods, type StartMethod } from './protocol.ts'
 
 /** For packages that build on Process (pool, manager): pass `[internals]` among the settings. Not for users. */
 export const internals: unique symbol = Symbol.for('multiproc.process.internals') as never
@@ -12,6 +13,8 @@ export interface InternalSettings {
   readonly ignoreSigint?: boolean
   /** What `ps` shows. */
   readonly title?: string
+  /** Of a thread. */
+  readonly resourceLimits?: ResourceLimits
 }
 
 type Stdio = 'inherit' | 'pipe' | 'ignore'
@@ -80,10 +83,7 @@ export function checkDaemon(daemon: unknown): void {
 }
 
 export function checkMethod(name: string, method: unknown): void {
-  if (!startMethods.includes(method as StartMethod)) throw argumentValue(name, `'spawn'`, method)
-  if (method !== 'spawn') {
-    throw new MultiprocError('ERR_MULTIPROC_UNSUPPORTED', `${name}: the start method '${String(method)}' is not there yet. Use 'spawn'.`)
-  }
+  if (!startMethods.includes(method as StartMethod)) throw argumentValue(name, `'spawn', 'prefork' or 'thread'`, method)
 }
 
 function checkStdio(stdio: unknown): void {

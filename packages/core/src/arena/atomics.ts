@@ -41,3 +41,14 @@ export const cells = {
   compareExchange: <V extends IntegerArray | BigIntegerArray>(view: V, index: number, expected: V[number], value: V[number]): V[number] =>
     Atomics.compareExchange(view as BigInt64Array, index, expected as bigint, value as bigint) as unknown as V[number],
 }
+
+/** Sleep and wake-up on words of one process (a `SharedArrayBuffer`), among its threads. */
+export const localWords = {
+  /** Sleeps while the word holds `expected`, at most `timeoutMs`; may return early. */
+  sleep: (words: Int32Array, index: number, expected: number, timeoutMs: number): void => {
+    Atomics.wait(words, index, expected, timeoutMs)
+  },
+  wakeAll: (words: Int32Array, index: number): void => {
+    Atomics.notify(words, index)
+  },
+}

@@ -1,44 +1,48 @@
-import { closeSync } from 'node:fs'
 import { inspect } from 'node:util'
 import { adoptHandles, decode, encode, preloadFunctions, RemoteError, type Encoded } from '@multiproc/core'
 import '@multiproc/closure'
 import { setCurrent } from '../current.ts'
 import { Process } from '../process.ts'
-import { CRASHED, PAYLOAD_FD, readBody, RETURNED, THREW, UNSENDABLE, writeResult, type ResultKind, type StartBody, type StartHead } from '../protocol.ts'
+import { CRASHED, RETURNED, THREW, UNSENDABLE, type ResultKind, type StartBody } from '../protocol.ts'
 import { endLoading, isLoading, self } from '../self.ts'
+import type { StartLink } from '../start-link.ts'
 import { endWithParent } from './orphan.ts'
+import { untilNeeded } from './spare.ts'
 
 /** Node's own code for a program that ended while it waited for something that never came. */
 const UNSETTLED = 13
 
 /** From the payload to the end of `run()`. Afterwards the process ends when its event loop has nothing left to do. */
 export async function bootstrap(): Promise<void> {
-  const { head } = self()
-  if (head === undefined) throw new Error('This file is run by @multiproc/process, in the processes it starts; it cannot be run by hand.')
-  settleIn(head)
-  const report = watchForErrors(head)
+  const given = self().start
+  if (given === undefined) throw new Error('This file is run by @multiproc/process, in the processes it starts; it cannot be run by hand.')
+  given.begin()
+  const start = given.head.spare === undefined ? given : await untilNeeded(given)
+  const { name } = start.head
+  settleIn(start)
+  const report = watchForErrors(start)
   try {
-    const process = await load()
+    const process = await load(start)
     endLoading()
     report(RETURNED, await process.run())
   } catch (error) {
     report(THREW, error)
-    process.stderr.write(`Process ${head.name}:\n${inspect(error)}\n`)
+    process.stderr.write(`Process ${name}:\n${inspect(error)}\n`)
     // As for any uncaught error: what else is going on here ends too.
     process.exit(1)
   }
 }
 
-function settleIn(head: StartHead): void {
+function settleIn({ head, inThread }: StartLink): void {
+  process.argv.splice(0, Infinity, ...head.argv)
+  if (inThread) return
   if (head.ignoreSigint) process.on('SIGINT', () => {})
   if (head.daemon) endWithParent(head)
   if (head.title !== undefined) process.title = head.title
-  process.argv.splice(0, Infinity, ...head.argv)
 }
 
-async function load(): Promise<Process> {
-  const body = readBody()
-  closeSync(PAYLOAD_FD)
+async function load(start: StartLink): Promise<Process> {
+  const body = start.takeBody()
   adoptHandles(body)
   await preloadFunctions(body)
   const { target, args, kwargs, class: Class, this: fields } = decode(body) as StartBody
@@ -54,17 +58,18 @@ async function load(): Promise<Process> {
 type Report = (kind: ResultKind, value: unknown) => void
 
 /** Gives the function that records how `run()` ended, and records what ends the process before that. */
-function watchForErrors({ name }: StartHead): Report {
+function watchForErrors({ head: { name }, inThread, writeResult }: StartLink): Report {
   let reported = false
   const report: Report = (kind, value) => {
     if (reported) return
     reported = true
-    writeEncoded(kind, value)
+    writeEncoded(writeResult, kind, value)
   }
   // Node itself prints such an error and ends the process with code 1, unless the user handles it.
   process.on('uncaughtExceptionMonitor', (error) => {
     if (process.listenerCount('uncaughtException') > 0) return
-    process.stderr.write(`Process ${name}:\n`)
+    // Of a thread Node prints nothing: it tells the starter, who has our report already.
+    process.stderr.write(`Process ${name}:\n${inThread ? `${inspect(error)}\n` : ''}`)
     report(CRASHED, error)
   })
   process.on('exit', (code) => {
@@ -75,16 +80,16 @@ function watchForErrors({ name }: StartHead): Report {
   return report
 }
 
-function writeEncoded(kind: ResultKind, value: unknown): void {
+function writeEncoded(write: StartLink['writeResult'], kind: ResultKind, value: unknown): void {
   let encoded: Encoded
   try {
     encoded = encode(value, kind === RETURNED ? 'result' : 'error')
   } catch (problem) {
-    if (kind === RETURNED) return writeEncoded(UNSENDABLE, problem)
+    if (kind === RETURNED) return writeEncoded(write, UNSENDABLE, problem)
     // An error with something unsendable in it: its text at least.
     const { name = 'Error', message = String(value), stack = '' } = value instanceof Error ? value : {}
     encoded = encode(new RemoteError(`${name}: ${message}`, { originalName: name, remoteStack: stack }), 'error')
   }
-  writeResult(kind, encoded.bytes, encoded.hasHandles)
+  write(kind, encoded.bytes, encoded.hasHandles)
   encoded.commit()
 }

@@ -9,14 +9,18 @@ const SIGKILL = 9
  * the end of the *thread* that started us, so it is used only if that was the main thread; otherwise a helper thread waits
  * for the end of the parent's pipe: it must be a thread, because our event loop may be busy or blocked for long.
  */
-export function endWithParent({ orphan, parent }: StartHead): void {
-  if (orphan === 'signal' && os().dieWithParent(SIGKILL)) {
-    // The parent may have ended before the call above.
-    if (process.ppid !== parent.pid) process.kill(process.pid, 'SIGKILL')
-    return
-  }
+export function endWithParent(head: StartHead): void {
+  if (dieWithStarter(head)) return
   const watcher = new Worker(watch, { eval: true, workerData: PARENT_FD, execArgv: [], env: {} })
   watcher.unref()
+}
+
+/** False if the kernel gives no such notice here, or of the wrong end. */
+export function dieWithStarter({ orphan, parent }: StartHead): boolean {
+  if (orphan !== 'signal' || !os().dieWithParent(SIGKILL)) return false
+  // The parent may have ended before the call above.
+  if (process.ppid !== parent.pid) process.kill(process.pid, 'SIGKILL')
+  return true
 }
 
 const watch = `

@@ -1,19 +1,36 @@
+import type { Encoded } from '@multiproc/core'
 import type { Readable, Writable } from 'node:stream'
 import type { Exit } from '../exit.ts'
-import type { ResultRecord } from '../protocol.ts'
+import type { ResultRecord, StartHead } from '../protocol.ts'
+import type { ProcessSettings } from '../settings.ts'
 
-export type StartMethod = 'spawn' | 'prefork' | 'thread'
-export const startMethods: readonly StartMethod[] = ['spawn', 'prefork', 'thread']
+/** A child that is to be started. */
+export interface StartRequest {
+  /** But for what its start method decides. */
+  readonly head: Omit<StartHead, 'arenaLayout' | 'orphan'>
+  readonly body: Encoded
+  readonly settings: ProcessSettings
+}
 
-/** A child as its start method gives it to Process: one of these for each method. */
+/** What every start method gives: `start/METHOD.ts`. */
+export interface Starter {
+  /** Throws for settings that this method cannot serve. Called before anything is encoded. */
+  check(settings: ProcessSettings): void
+  /** Returns at once. Throws ERR_MULTIPROC_SPAWN or ERR_MULTIPROC_PROCESS_LIMIT; nothing is left of it then. */
+  start(request: StartRequest): StartedChild
+}
+
+/** A child as its start method gives it to Process. */
 export interface StartedChild {
   readonly pid: number
+  /** The pid, or what tells threads of one process apart. */
+  readonly ident: number | string
   readonly stdin: Writable | null
   readonly stdout: Readable | null
   readonly stderr: Readable | null
   /** Becomes readable when the child has ended; -1 once that has been seen and nobody had asked before. */
   readonly sentinelFd: number
-  /** How it ended, asked of the kernel, so that it is true also while the event loop is blocked. */
+  /** How it ended, asked of the system, so that it is true also while the event loop is blocked. */
   exit(): Exit | undefined
   /** Whether it has ended; a moment earlier than `exit()` knows how, if others ended together with it. */
   isOver(): boolean
@@ -23,10 +40,14 @@ export interface StartedChild {
   onExit(told: (exit: Exit) => void): () => void
   /** What it left as its result. To be called after its end. */
   result(): ResultRecord | undefined
-  signal(name: NodeJS.Signals): void
+  signal(name: EndingSignal): void
+  /** SIGKILL for it and for all processes below it. */
+  killTree(): void
   /** While there are more calls of `ref` than of `unref`, the child keeps the event loop alive. */
   ref(): void
   unref(): void
   /** Frees what is held for a child that has ended. */
   close(): void
 }
+
+export type EndingSignal = 'SIGTERM' | 'SIGKILL' | 'SIGINT'

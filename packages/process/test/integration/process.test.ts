@@ -1,9 +1,10 @@
 import { describe, expect, it } from 'vitest'
-import { facts } from './run.ts'
+import { by, facts, methods } from './run.ts'
 
-describe('a child process', () => {
+describe.each(methods)('a child started by %s', (method) => {
   it('knows its name, parent, key and arguments, and nests', async () => {
-    const { before, started, after, main, facts: child, worker, shown } = await facts('identity.mjs', { args: ['--flag', 'x y'] })
+    const { before, started, after, main, facts: child, worker, shown, idents } = await facts('identity.mjs', { args: ['--flag', 'x y'], ...by(method) })
+    expect(idents).toBe(true)
     expect(before).toEqual({ pid: null, alive: false, exitCode: null })
     expect(started).toEqual({ pid: 'number', alive: true, exitCode: null })
     expect(after).toEqual({ alive: false, exitCode: 0, signalCode: null })
@@ -16,7 +17,7 @@ describe('a child process', () => {
   })
 
   it('runs functions and subclasses of one file without a main guard, as copies', async () => {
-    expect(await facts('by-value.mjs')).toMatchObject({
+    expect(await facts('by-value.mjs', by(method))).toMatchObject({
       closure: 'hello you 5',
       arrow: [1, 2],
       changed: 6,
@@ -32,6 +33,17 @@ describe('a child process', () => {
     })
   })
 
+  it('returns results of any size, also while its parent is blocked in joinSync', async () => {
+    expect(await facts('large.mjs', by(method))).toMatchObject({ 0: [0, true, 0], 1: [1, true, 0], 65536: [65_536, true, 0], 67108864: [67_108_864, true, 0], argument: 33_554_432 })
+  })
+
+  it('leaves no descriptor behind in 100 starts that nobody closed', async () => {
+    const { before, after } = await facts('descriptors.mjs', { timeoutMs: 170_000, ...by(method) })
+    expect(after).toBe(before)
+  }, 180_000)
+})
+
+describe('a child process', () => {
   it('gives streams, environment, folder and Node options as asked', async () => {
     const { out, err, mixed, inherited, surroundings, stdout } = await facts('streams.mjs')
     expect([out, err]).toEqual(['HELLO\n', 'warned\n'])
@@ -45,15 +57,6 @@ describe('a child process', () => {
     const { stdout: _, ...loads } = await facts('loads-little.mjs')
     expect(loads).toMatchObject({ 0: false, 1: true })
   })
-
-  it('returns results of any size, also while its parent is blocked in joinSync', async () => {
-    expect(await facts('large.mjs')).toMatchObject({ 0: [0, true, 0], 1: [1, true, 0], 65536: [65_536, true, 0], 67108864: [67_108_864, true, 0], argument: 33_554_432 })
-  })
-
-  it('leaves no descriptor behind in 100 starts that nobody closed', async () => {
-    const { before, after } = await facts('descriptors.mjs', { timeoutMs: 170_000 })
-    expect(after).toBe(before)
-  }, 180_000)
 
   it('works from worker threads, and a thread blocked in joinSync can be terminated', async () => {
     expect(await facts('in-worker.mjs')).toMatchObject({ child: { value: 2, isMainProcess: true }, terminated: true })

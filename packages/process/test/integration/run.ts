@@ -12,6 +12,11 @@ export const fixture = (name: string) => new URL(`../fixtures/${name}`, import.m
 export const startProgram = (file: URL, options?: ProgramOptions) => testing.startProgram(file, { timeoutMs: PATIENCE_MS, ...options })
 export const runProgram = (file: URL, options?: ProgramOptions) => startProgram(file, options).ended
 
+export const methods = ['spawn', 'prefork', 'thread'] as const
+export type Method = (typeof methods)[number]
+/** The environment that makes a fixture (through fixtures/method.mjs) start all its processes this way. */
+export const by = (method: Method): ProgramOptions => ({ env: { TEST_METHOD: method } })
+
 /** Runs a fixture that prints one JSON object last; gives the object, and what else was printed. */
 export async function facts(name: string, options: ProgramOptions = {}): Promise<any> {
   const { stdout, stderr, exitCode } = await runProgram(fixture(name), options)

@@ -1,8 +1,8 @@
 import { expect, it } from 'vitest'
-import { facts } from './run.ts'
+import { by, facts, methods } from './run.ts'
 
-it('joins, times out, aborts, ends and reports as documented', async () => {
-  expect(await facts('waiting.mjs')).toMatchObject({
+it.each(methods)('%s: joins, times out, aborts, ends and reports as documented', async (method) => {
+  expect(await facts('waiting.mjs', by(method))).toMatchObject({
     joined: [true, true, true, 7, 7],
     timeouts: [false, false, false, false],
     resultTimeout: ['TimeoutError', 'ERR_MULTIPROC_TIMEOUT'],
@@ -12,7 +12,7 @@ it('joins, times out, aborts, ends and reports as documented', async () => {
     event: [-15, 'SIGTERM'],
     resultOfTerminated: ['ProcessExitError', -15, 'SIGTERM'],
     killed: [true, -9],
-    interrupted: [true, -2],
+    ...(method === 'thread' ? {} : { interrupted: [true, -2] }),
     signalOption: [true, -15, ['AbortError', 'no more']],
     disposed: [-15, false],
     together: [[true, -9], [true, -9], [true, -9], [true, -9]],

@@ -1,0 +1,37 @@
+import { closeSync, readSync } from 'node:fs'
+import { resolveImport } from '@multiproc/closure'
+import { encode, os } from '@multiproc/core'
+import { CRASHED, START_FD, type StartHead } from '../protocol.ts'
+import { become } from '../self.ts'
+import { filesOfProcess, type StartLink } from '../start-link.ts'
+import { dieWithStarter } from './orphan.ts'
+
+/** What a spare does: it loads modules, then sleeps until it is needed. */
+export async function untilNeeded(spare: StartLink): Promise<StartLink> {
+  const ignore = (): void => {}
+  process.on('SIGINT', ignore)
+  const dies = dieWithStarter(spare.head)
+  await preload(spare)
+  // Blocking: nothing of this process runs meanwhile, and the end of its parent wakes it.
+  if (readSync(START_FD, Buffer.alloc(1)) === 0) process.exit(0)
+  closeSync(START_FD)
+  const start = filesOfProcess() as StartLink
+  become(start)
+  if (dies) os().dieWithParent(0)
+  process.off('SIGINT', ignore)
+  return start
+}
+
+async function preload({ head, writeResult }: StartLink): Promise<void> {
+  const { modules, base, onError } = head.spare as NonNullable<StartHead['spare']>
+  for (const module of modules) {
+    try {
+      await import(resolveImport(module, base))
+    } catch (error) {
+      if (onError === 'warn') process.emitWarning(`setPreload(): ${module} could not be loaded: ${String(error)}`)
+      if (onError !== 'throw') continue
+      writeResult(CRASHED, encode(error, 'error').bytes, false)
+      process.exit(1)
+    }
+  }
+}
