@@ -45,11 +45,6 @@ export function discard(bytes: Uint8Array, start = 0, end = bytes.length): void 
   if (carriesHandles(bytes, start)) discardFlights(new Decoder(bytes, start, end).landings())
 }
 
-/** True when there are functions in the message: `preloadFunctions` may have something to load. A look at one byte. */
-export function carriesFunctions(bytes: Uint8Array, start = 0): boolean {
-  return ((bytes[start] ?? 0) & format.FUNCTIONS) !== 0
-}
-
 /** Loads the modules that the functions of a message need, so that `decode` can run without waiting. */
 export async function preloadFunctions(bytes: Uint8Array): Promise<void> {
   const heads = new Decoder(bytes, 0, bytes.length).functionHeads()
