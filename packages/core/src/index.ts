@@ -68,6 +68,9 @@ export { HEADER_BYTES, type Handle, type Keeper } from './arena/block.ts'
 export { allocator } from './arena/family-allocator.ts'
 export { RedoLog, redoLogBytes } from './arena/redo-log.ts'
 export { Holders, HOLDERS_BYTES, HOLDERS_ENTRIES, type Flight } from './handles/holders.ts'
+// objects with a name, for unrelated processes
+export { checkObjectName, namesFolder } from './names/folder.ts'
+export { NamedSegment, type Create, type NamedObject } from './names/segment.ts'
 // codec and handles
 export { encode, type Encoded, type EncodeOptions } from './codec/encode.ts'
 export { adoptHandles, carriesFunctions, carriesHandles, decode, discard, preloadFunctions } from './codec/decode.ts'

@@ -43,6 +43,11 @@ const PASSED = 1
 const RESET = 2
 const BROKEN = 3
 
+/** Before anybody else can see it. */
+export function formatBarrier(words: Int32Array, base: number, parties: number): void {
+  words[base + PARTIES] = parties
+}
+
 /** How a party's wait ends. */
 export type Passage = 'passed' | 'broken'
 
@@ -62,11 +67,6 @@ export class BarrierWords {
     this.#mutex = new Mutex(agent, words, base + MUTEX)
     this.#waiters = new Waiters(agent, words, base + LINE)
     this.#holders = holders
-  }
-
-  /** Before anybody else can see it. */
-  format(parties: number): void {
-    this.#words[this.#base + PARTIES] = parties
   }
 
   get parties(): number {

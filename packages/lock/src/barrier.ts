@@ -1,14 +1,21 @@
 import {
-  abortError, argumentType, argumentValue, BrokenBarrierError, checkOptions, checkSyncWaitOptions, checkWaitOptions, deadlineAfter, registerHandle,
-  remainingMs, type ArenaPlace, type SyncWaitOptions, type WaitOptions,
+  abortError, argumentType, argumentValue, BrokenBarrierError, checkSyncWaitOptions, checkWaitOptions, deadlineAfter, registerHandle,
+  remainingMs, type SyncWaitOptions, type WaitOptions,
 } from '@multiproc/core'
-import { barrierBytes, BarrierWords, MOST_PARTIES, type Passage } from './barrier-words.ts'
+import { barrierBytes, BarrierWords, formatBarrier, MOST_PARTIES, type Passage } from './barrier-words.ts'
 import { BLOCK, BlockHandle } from './block-handle.ts'
-import { LOCK_VERSION, SharedBlock, type BlockKind } from './shared-block.ts'
+import type { Home } from './home.ts'
+import { checkNames } from './names.ts'
+import { LOCK_VERSION, SharedBlock, type BlockKind, type NameOptions } from './shared-block.ts'
 
-const BARRIER: BlockKind = { noun: 'barrier', magic: 0x4d_50_42_31 } // 'MPB1'
+const BARRIER: BlockKind = {
+  noun: 'barrier',
+  magic: 0x4d_50_42_31, // 'MPB1'
+  bytes: ([parties = 1]) => barrierBytes(parties),
+  format: (words, body, [parties = 1]) => formatBarrier(words, body, parties),
+}
 
-export interface BarrierOptions {
+export interface BarrierOptions extends NameOptions {
   /** Called by the last party to come, before all go on; an async wait awaits it. If it throws, the barrier is broken. */
   readonly action?: (() => unknown) | undefined
   /** Milliseconds that `wait` waits if it is not told otherwise; default for ever. */
@@ -18,10 +25,9 @@ export interface BarrierOptions {
 class SharedBarrier extends SharedBlock {
   readonly parties: BarrierWords
 
-  constructor(place: ArenaPlace, parties?: number) {
-    super(BARRIER, place, parties === undefined ? undefined : 0)
-    this.parties = new BarrierWords(this.thread, this.words, this.body, () => this.holders.liveThreads())
-    if (parties !== undefined) this.parties.format(parties)
+  constructor(home: Home) {
+    super(home)
+    this.parties = new BarrierWords(this.thread, this.words, this.body, () => this.liveThreads())
   }
 
   protected override joined(): void {
@@ -48,9 +54,8 @@ export class Barrier extends BlockHandle<SharedBarrier> {
   readonly #timeout: number | undefined
 
   /**
-   * @param parties - 1 to 1,022.
-   * @throws ERR_MULTIPROC_ARG_TYPE, ERR_MULTIPROC_ARG_VALUE, ERR_MULTIPROC_UNKNOWN_OPTION; ERR_MULTIPROC_UNSUPPORTED where there is
-   * no shared memory; ERR_MULTIPROC_NO_MEMORY.
+   * @param parties - 1 to 1,022. With a name, all must give the same; each has its own action and timeout.
+   * @throws as `new Lock()`.
    */
   constructor(parties: number, options?: BarrierOptions) {
     const call = 'new Barrier()'
@@ -168,8 +173,14 @@ export class Barrier extends BlockHandle<SharedBarrier> {
       package: '@multiproc/lock',
       version: LOCK_VERSION,
       module: import.meta.url,
-      reduce: (handle) => ({ handle: handle[BLOCK].place, holders: handle[BLOCK].holders, extra: { action: handle.#action, timeout: handle.#timeout } }),
-      revive: ({ extra, ...place }) => new Barrier((SharedBlock.known(place) ?? new SharedBarrier(place)) as never, extra as BarrierOptions),
+      reduce: (handle) => {
+        const { extra: name, ...place } = handle[BLOCK].sent()
+        return { ...place, extra: [name, handle.#action, handle.#timeout] }
+      },
+      revive: ({ extra, ...place }) => {
+        const [name, action, timeout] = extra as [unknown, BarrierOptions['action'], BarrierOptions['timeout']]
+        return new Barrier(SharedBlock.received(SharedBarrier, BARRIER, place, name) as never, { action, timeout })
+      },
     })
   }
 }
@@ -177,12 +188,12 @@ export class Barrier extends BlockHandle<SharedBarrier> {
 function create(call: string, parties: number, options: BarrierOptions | undefined): SharedBarrier {
   if (typeof parties !== 'number') throw argumentType(`${call}: parties`, 'a number of parties', parties)
   if (!Number.isInteger(parties) || parties < 1 || parties > MOST_PARTIES) throw argumentValue(`${call}: parties`, `an integer from 1 to ${MOST_PARTIES}`, parties)
-  checkOptions(call, options, ['action', 'timeout'])
+  checkNames(call, options, ['action', 'timeout'])
   const { action, timeout } = options ?? {}
   if (action !== undefined && typeof action !== 'function') throw argumentType(`${call}: options.action`, 'a function', action)
   if (timeout !== undefined && typeof timeout !== 'number') throw argumentType(`${call}: options.timeout`, 'a number of milliseconds', timeout)
   if (timeout !== undefined && !(timeout >= 0)) throw argumentValue(`${call}: options.timeout`, '0 or more milliseconds', timeout)
-  return new SharedBarrier(SharedBlock.room(barrierBytes(parties)), parties)
+  return SharedBlock.make(SharedBarrier, BARRIER, call, [parties], options)
 }
 
 function broken(call: string): BrokenBarrierError {

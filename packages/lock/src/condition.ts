@@ -1,23 +1,25 @@
 import {
-  abortError, argumentType, argumentValue, checkOptions, checkSyncWaitOptions, checkWaitOptions, closedError, deadlineAfter, MultiprocError, registerHandle,
-  remainingMs, settle, settleSync, WAITS_ASYNC, WAITS_SYNC, type ArenaPlace, type SyncWaitOptions, type WaitKind, type WaitOptions,
+  abortError, argumentType, argumentValue, checkSyncWaitOptions, checkWaitOptions, closedError, deadlineAfter, MultiprocError, registerHandle,
+  remainingMs, settle, settleSync, WAITS_ASYNC, WAITS_SYNC, type SyncWaitOptions, type WaitKind, type WaitOptions,
 } from '@multiproc/core'
 import { BLOCK, BlockHandle } from './block-handle.ts'
 import { CONDITION_BYTES, CONDITION_WAITS, ConditionWords } from './condition-words.ts'
 import type { LockGuard } from './guard.ts'
 import { Lock } from './lock.ts'
-import { holds } from './rlock.ts'
-import { LOCK_VERSION, SharedBlock, type BlockKind } from './shared-block.ts'
-import { RLOCK, type SharedLock } from './shared-lock.ts'
+import { holds, RLock } from './rlock.ts'
+import type { Home } from './home.ts'
+import { checkNames } from './names.ts'
+import { LOCK_VERSION, SharedBlock, type BlockKind, type NameOptions } from './shared-block.ts'
+import { LOCK, SharedLock } from './shared-lock.ts'
 
-const CONDITION: BlockKind = { noun: 'condition', magic: 0x4d_50_43_31 } // 'MPC1'
+const CONDITION: BlockKind = { noun: 'condition', magic: 0x4d_50_43_31, bytes: () => CONDITION_BYTES } // 'MPC1'
 
 class SharedCondition extends SharedBlock {
   readonly line: ConditionWords
 
-  constructor(place: ArenaPlace, policy?: number) {
-    super(CONDITION, place, policy)
-    this.line = new ConditionWords(this.thread, this.words, this.body, () => this.holders.liveThreads())
+  constructor(home: Home) {
+    super(home)
+    this.line = new ConditionWords(this.thread, this.words, this.body, () => this.liveThreads())
   }
 
   protected override joined(): void {
@@ -47,18 +49,19 @@ export class Condition extends BlockHandle<SharedCondition> {
   readonly #ownsLock: boolean
 
   /**
-   * @param lock - a Lock or RLock, which stays the caller's to close; default a new Lock.
+   * @param lock - a Lock or RLock, which stays the caller's to close; default a new Lock. With a name that is one of its own for
+   * the same programs, and a lock that is passed must be the same one for all, so have a name, too.
    * @throws ERR_MULTIPROC_ARG_TYPE; ERR_MULTIPROC_CLOSED for a closed lock; as `new Lock()`.
    */
-  constructor(lock?: Lock, options?: Record<never, never>) {
+  constructor(lock?: Lock, options?: NameOptions) {
     const call = 'new Condition()'
     const arrived = options instanceof SharedCondition
-    if (!arrived) checkOptions(call, options, [])
+    if (!arrived) checkNames(call, options)
     if (lock !== undefined && !(lock instanceof Lock)) throw argumentType(`${call}: lock`, 'a Lock or RLock', lock)
     if (lock?.closed) throw closedError(`\`${call}\``)
-    super(arrived ? options : new SharedCondition(SharedBlock.room(CONDITION_BYTES), 0))
+    super(arrived ? options : SharedBlock.make(SharedCondition, CONDITION, call, [], options))
     this.#ownsLock = lock === undefined || arrived
-    this.#lock = lock ?? new Lock()
+    this.#lock = lock ?? lockFor(options?.name)
   }
 
   /**
@@ -260,7 +263,7 @@ export class Condition extends BlockHandle<SharedCondition> {
     this.checkOpen(call)
     if (this.#lock.closed) throw closedError(`\`${call}\``)
     const lock = this.#lock[BLOCK]
-    if (lock.kind === RLOCK ? holds(lock) : lock.mutex.mine) return lock
+    if (this.#lock instanceof RLock ? holds(lock) : lock.mutex.mine) return lock
     throw new MultiprocError('ERR_MULTIPROC_NOT_OWNER', `\`${call}\` failed: the lock of the condition is not held here. Acquire it first, or use runExclusive().`, {
       details: { owner: lock.mutex.ownerId(), thread: lock.thread.id },
     })
@@ -273,10 +276,22 @@ export class Condition extends BlockHandle<SharedCondition> {
       package: '@multiproc/lock',
       version: LOCK_VERSION,
       module: import.meta.url,
-      reduce: (handle) => ({ handle: handle[BLOCK].place, holders: handle[BLOCK].holders, extra: handle.#lock }),
-      revive: ({ extra, ...place }) => new Condition(extra as Lock, SharedBlock.known(place) ?? new SharedCondition(place)),
+      reduce: (handle) => {
+        const { extra: name, ...place } = handle[BLOCK].sent()
+        return { ...place, extra: [name, handle.#lock] }
+      },
+      revive: ({ extra, ...place }) => {
+        const [name, lock] = extra as [unknown, Lock]
+        return new Condition(lock, SharedBlock.received(SharedCondition, CONDITION, place, name) as never)
+      },
     })
   }
+}
+
+/** A name of its own in the same folder, that no program can choose. */
+function lockFor(name: string | undefined): Lock {
+  if (name === undefined) return new Lock()
+  return new Lock(SharedBlock.make(SharedLock, LOCK, 'new Condition()', [], { name: `${name}~lock` }) as never)
 }
 
 function checkPredicate(call: string, predicate: unknown): void {

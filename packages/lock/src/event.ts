@@ -1,16 +1,18 @@
-import { checkOptions, checkSyncWaitOptions, checkWaitOptions, deadlineAfter, registerHandle, WAITABLE, type ArenaPlace, type SyncWaitOptions, type Turn, type Waitable, type WaitKind, type WaitOptions } from '@multiproc/core'
+import { checkSyncWaitOptions, checkWaitOptions, deadlineAfter, registerHandle, WAITABLE, type SyncWaitOptions, type Turn, type Waitable, type WaitKind, type WaitOptions } from '@multiproc/core'
 import { BLOCK, BlockHandle } from './block-handle.ts'
 import { EVENT_BYTES, EventWord } from './event-word.ts'
-import { LOCK_VERSION, SharedBlock, type BlockKind } from './shared-block.ts'
+import type { Home } from './home.ts'
+import { checkNames } from './names.ts'
+import { LOCK_VERSION, SharedBlock, type BlockKind, type NameOptions } from './shared-block.ts'
 
-const EVENT: BlockKind = { noun: 'event', magic: 0x4d_50_45_31 } // 'MPE1'
+const EVENT: BlockKind = { noun: 'event', magic: 0x4d_50_45_31, bytes: () => EVENT_BYTES } // 'MPE1'
 
 class SharedEvent extends SharedBlock {
   readonly word: EventWord
 
-  constructor(place: ArenaPlace, policy?: number) {
-    super(EVENT, place, policy)
-    this.word = new EventWord(this.thread, this.words, this.body, () => this.holders.liveThreads())
+  constructor(home: Home) {
+    super(home)
+    this.word = new EventWord(this.thread, this.words, this.body, () => this.liveThreads())
   }
 
   protected override joined(): void {
@@ -30,10 +32,12 @@ class SharedEvent extends SharedBlock {
  * await ready.wait({ timeout: 1000 }) // => true
  */
 export class Event extends BlockHandle<SharedEvent> implements Waitable {
-  /** Not set. @throws ERR_MULTIPROC_UNSUPPORTED where there is no shared memory; ERR_MULTIPROC_NO_MEMORY. */
-  constructor(options?: Record<never, never>) {
-    if (!(options instanceof SharedEvent)) checkOptions('new Event()', options, [])
-    super(options instanceof SharedEvent ? options : new SharedEvent(SharedBlock.room(EVENT_BYTES), 0))
+  /**
+   * Not set, unless it is one that `options.name` finds.
+   * @throws as `new Lock()`.
+   */
+  constructor(options?: NameOptions) {
+    super(options instanceof SharedEvent ? options : create(options))
   }
 
   isSet(): boolean {
@@ -83,8 +87,14 @@ export class Event extends BlockHandle<SharedEvent> implements Waitable {
       package: '@multiproc/lock',
       version: LOCK_VERSION,
       module: import.meta.url,
-      reduce: (handle) => ({ handle: handle[BLOCK].place, holders: handle[BLOCK].holders }),
-      revive: (place) => new Event((SharedBlock.known(place) as SharedEvent | undefined) ?? new SharedEvent(place)),
+      reduce: (handle) => handle[BLOCK].sent(),
+      revive: ({ extra, ...place }) => new Event(SharedBlock.received(SharedEvent, EVENT, place, extra) as never),
     })
   }
+}
+
+function create(options: NameOptions | undefined): SharedEvent {
+  const call = 'new Event()'
+  checkNames(call, options)
+  return SharedBlock.make(SharedEvent, EVENT, call, [], options)
 }

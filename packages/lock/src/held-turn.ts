@@ -19,7 +19,7 @@ export class HeldTurn implements Turn {
   }
 
   get watched(): readonly number[] {
-    return this.#turn.watched
+    return this.#block.home.reached(this.#turn.watched)
   }
 
   get untilMs(): number {

@@ -1,15 +1,14 @@
 import {
-  abortError, argumentType, argumentValue, checkOptions, checkSyncWaitOptions, checkWaitOptions, deadlineAfter,
+  abortError, argumentType, argumentValue, checkSyncWaitOptions, checkWaitOptions, deadlineAfter,
   MultiprocError, registerHandle, TimeoutError, type SyncWaitOptions, type WaitOptions,
 } from '@multiproc/core'
 import { BLOCK, BlockHandle } from './block-handle.ts'
 import { LockGuard } from './guard.ts'
-import { LOCK_VERSION, type BlockKind } from './shared-block.ts'
-import { LOCK, SharedLock } from './shared-lock.ts'
+import { checkNames } from './names.ts'
+import { LOCK_VERSION, SharedBlock, type BlockKind, type NameOptions } from './shared-block.ts'
+import { LOCK, SharedLock, TAKES, THROWS } from './shared-lock.ts'
 
-export interface LockOptions {
-  /** Not in this version: locks between unrelated programs. */
-  readonly name?: string | undefined
+export interface LockOptions extends NameOptions {
   /**
    * What the first acquire after a holder's death does: `'take'` (default) gets the lock, with a warning and `abandoned`
    * set; `'throw'` throws `AbandonedError`, and nobody holds the lock.
@@ -34,11 +33,12 @@ export interface LockOptions {
  */
 export class Lock extends BlockHandle<SharedLock> {
   /**
-   * @throws ERR_MULTIPROC_ARG_TYPE, ERR_MULTIPROC_ARG_VALUE, ERR_MULTIPROC_UNKNOWN_OPTION; ERR_MULTIPROC_UNSUPPORTED for
-   * `name`, and where there is no shared memory; ERR_MULTIPROC_NO_MEMORY.
+   * @throws ERR_MULTIPROC_ARG_TYPE, ERR_MULTIPROC_ARG_VALUE, ERR_MULTIPROC_UNKNOWN_OPTION; ERR_MULTIPROC_UNSUPPORTED where there is
+   * no shared memory; ERR_MULTIPROC_NO_MEMORY. With a name: ERR_MULTIPROC_EXISTS, ERR_MULTIPROC_NOT_FOUND, ERR_MULTIPROC_LAYOUT,
+   * ERR_MULTIPROC_FOREIGN, ERR_MULTIPROC_TIMEOUT (somebody was stopped while opening one).
    */
   constructor(options?: LockOptions) {
-    super(options instanceof SharedLock ? options : create(LOCK, 'new Lock()', options))
+    super(options instanceof SharedLock ? options : createLock(LOCK, 'new Lock()', options))
   }
 
   /**
@@ -176,20 +176,17 @@ export class Lock extends BlockHandle<SharedLock> {
       package: '@multiproc/lock',
       version: LOCK_VERSION,
       module: import.meta.url,
-      reduce: (handle) => ({ handle: handle[BLOCK].place, holders: handle[BLOCK].holders }),
-      revive: (place) => new Lock(SharedLock.attach(LOCK, place) as never),
+      reduce: (handle) => handle[BLOCK].sent(),
+      revive: ({ extra, ...place }) => new Lock(SharedBlock.received(SharedLock, LOCK, place, extra) as never),
     })
   }
 }
 
-export function create(kind: BlockKind, call: string, options: LockOptions | undefined): SharedLock {
-  checkOptions(call, options, ['name', 'onAbandoned'])
-  if (options?.name !== undefined) {
-    throw new MultiprocError('ERR_MULTIPROC_UNSUPPORTED', `\`${call}\` failed: named locks are not in this version. Pass the lock itself to the processes that share it.`)
-  }
-  const onAbandoned = options?.onAbandoned ?? 'take'
-  if (onAbandoned !== 'take' && onAbandoned !== 'throw') throw argumentValue(`${call}: options.onAbandoned`, "'take' or 'throw'", onAbandoned)
-  return SharedLock.create(kind, onAbandoned === 'throw')
+export function createLock(kind: BlockKind, call: string, options: LockOptions | undefined): SharedLock {
+  checkNames(call, options, ['onAbandoned'])
+  const { onAbandoned } = options ?? {}
+  if (onAbandoned !== undefined && onAbandoned !== 'take' && onAbandoned !== 'throw') throw argumentValue(`${call}: options.onAbandoned`, "'take' or 'throw'", onAbandoned)
+  return SharedBlock.make(SharedLock, kind, call, [onAbandoned && (onAbandoned === 'throw' ? THROWS : TAKES)], options)
 }
 
 export function timeoutError(call: string, options: SyncWaitOptions | undefined): TimeoutError {

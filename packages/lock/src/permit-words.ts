@@ -35,6 +35,12 @@ const LINE = MUTEX + MUTEX_BYTES / 4
 const OWNERS = LINE + WAITERS_BYTES / 4
 export const PERMITS_BYTES = (OWNERS + HOLDERS_ENTRIES * 2) * 4
 
+/** Before anybody else can see it. */
+export function formatPermits(words: Int32Array, base: number, value: number, limit: number): void {
+  words[base + VALUE] = value
+  words[base + LIMIT] = limit
+}
+
 export class PermitWords {
   readonly #agent: Agent
   readonly #words: Int32Array
@@ -51,12 +57,6 @@ export class PermitWords {
     this.#mutex = new Mutex(agent, words, base + MUTEX)
     this.#waiters = new Waiters(agent, words, base + LINE)
     this.#givers = givers
-  }
-
-  /** Before anybody else can see it. */
-  format(value: number, limit: number): void {
-    this.#words[this.#base + LIMIT] = limit
-    this.#agent.ops.store(this.#words, this.#base + VALUE, value)
   }
 
   get limit(): number {

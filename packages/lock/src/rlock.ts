@@ -2,8 +2,8 @@ import { AsyncLocalStorage } from 'node:async_hooks'
 import { argumentType, checkSyncWaitOptions, checkWaitOptions, deadlineAfter, MultiprocError, registerHandle, type SyncWaitOptions, type WaitOptions } from '@multiproc/core'
 import { BLOCK } from './block-handle.ts'
 import { LockGuard } from './guard.ts'
-import { create, Lock, selfDeadlock, timeoutError, type LockOptions } from './lock.ts'
-import { LOCK_VERSION } from './shared-block.ts'
+import { createLock, Lock, selfDeadlock, timeoutError, type LockOptions } from './lock.ts'
+import { LOCK_VERSION, SharedBlock } from './shared-block.ts'
 import { RLOCK, SharedLock } from './shared-lock.ts'
 
 /** The owner of a lock that `acquireSync` or `tryAcquire` took: all code of the thread. */
@@ -32,7 +32,7 @@ const frames = new AsyncLocalStorage<Frame>()
 export class RLock extends Lock {
   /** @throws as `new Lock()`. */
   constructor(options?: LockOptions) {
-    super((options instanceof SharedLock ? options : create(RLOCK, 'new RLock()', options)) as never)
+    super((options instanceof SharedLock ? options : createLock(RLOCK, 'new RLock()', options)) as never)
   }
 
   /** Always rejects: nothing would tell whose the lock is. Use `runExclusive()`, `hold()` or `acquireSync()`. */
@@ -144,8 +144,8 @@ export class RLock extends Lock {
       package: '@multiproc/lock',
       version: LOCK_VERSION,
       module: import.meta.url,
-      reduce: (handle) => ({ handle: handle[BLOCK].place, holders: handle[BLOCK].holders }),
-      revive: (place) => new RLock(SharedLock.attach(RLOCK, place) as never),
+      reduce: (handle) => handle[BLOCK].sent(),
+      revive: ({ extra, ...place }) => new RLock(SharedBlock.received(SharedLock, RLOCK, place, extra) as never),
     })
   }
 }

@@ -1,19 +1,26 @@
 import {
   argumentType, argumentValue, checkOptions, checkSyncWaitOptions, checkWaitOptions, deadlineAfter,
-  MultiprocError, registerHandle, TimeoutError, WAITABLE, type ArenaPlace, type SyncWaitOptions, type Turn, type Waitable, type WaitKind, type WaitOptions,
+  registerHandle, TimeoutError, WAITABLE, type SyncWaitOptions, type Turn, type Waitable, type WaitKind, type WaitOptions,
 } from '@multiproc/core'
 import { BLOCK, BlockHandle } from './block-handle.ts'
 import { LockGuard } from './guard.ts'
-import { PERMITS_BYTES, PermitWords } from './permit-words.ts'
-import { LOCK_VERSION, SharedBlock, type BlockKind } from './shared-block.ts'
+import type { Home } from './home.ts'
+import { checkNames } from './names.ts'
+import { formatPermits, PERMITS_BYTES, PermitWords } from './permit-words.ts'
+import { LOCK_VERSION, SharedBlock, type BlockKind, type NameOptions } from './shared-block.ts'
 
-const SEMAPHORE: BlockKind = { noun: 'semaphore', magic: 0x4d_50_53_31 } // 'MPS1'
+const SEMAPHORE: BlockKind = {
+  noun: 'semaphore',
+  magic: 0x4d_50_53_31, // 'MPS1'
+  bytes: () => PERMITS_BYTES,
+  format: (words, body, [bounded, value = 1]) => formatPermits(words, body, value, bounded === BOUNDED ? value : 0),
+}
+/** First parameter, the policy; the second is the value at the start. */
+const UNBOUNDED = 0
+const BOUNDED = 1
 const MOST = 0x7fff_ffff
 
-export interface SemaphoreOptions {
-  /** Not in this version: semaphores between unrelated programs. */
-  readonly name?: string | undefined
-}
+export type SemaphoreOptions = NameOptions
 
 /** Whether the permit comes back when the thread that took it dies. */
 export interface OwnedOption {
@@ -26,10 +33,9 @@ class SharedSemaphore extends SharedBlock {
   guarded = 0
   owned = 0
 
-  constructor(place: ArenaPlace, start?: { value: number; limit: number }) {
-    super(SEMAPHORE, place, start && 0)
-    this.permits = new PermitWords(this.thread, this.words, this.body, () => this.holders.liveThreads())
-    if (start !== undefined) this.permits.format(start.value, start.limit)
+  constructor(home: Home) {
+    super(home)
+    this.permits = new PermitWords(this.thread, this.words, this.body, () => this.liveThreads())
   }
 
   override get isHeld(): boolean {
@@ -59,12 +65,11 @@ class SharedSemaphore extends SharedBlock {
  */
 export class Semaphore extends BlockHandle<SharedSemaphore> implements Waitable {
   /**
-   * @param value - permits at the start.
-   * @throws ERR_MULTIPROC_ARG_TYPE, ERR_MULTIPROC_ARG_VALUE, ERR_MULTIPROC_UNKNOWN_OPTION; ERR_MULTIPROC_UNSUPPORTED for
-   * `name`, and where there is no shared memory; ERR_MULTIPROC_NO_MEMORY.
+   * @param value - permits at the start, default 1. With a name, all must give the same, or none.
+   * @throws as `new Lock()`.
    */
-  constructor(value = 1, options?: SemaphoreOptions) {
-    super((value as unknown) instanceof SharedSemaphore ? (value as never) : create('new Semaphore()', value, options, false))
+  constructor(value?: number, options?: SemaphoreOptions) {
+    super((value as unknown) instanceof SharedSemaphore ? (value as never) : create('new Semaphore()', value, options, UNBOUNDED))
   }
 
   /**
@@ -190,8 +195,8 @@ export class Semaphore extends BlockHandle<SharedSemaphore> implements Waitable 
 /** A Semaphore that never has more permits than at its start: a release too many throws. */
 export class BoundedSemaphore extends Semaphore {
   /** @throws as `new Semaphore()`. */
-  constructor(value = 1, options?: SemaphoreOptions) {
-    super(((value as unknown) instanceof SharedSemaphore ? value : create('new BoundedSemaphore()', value, options, true)) as never)
+  constructor(value?: number, options?: SemaphoreOptions) {
+    super(((value as unknown) instanceof SharedSemaphore ? value : create('new BoundedSemaphore()', value, options, BOUNDED)) as never)
   }
 
   static {
@@ -206,19 +211,17 @@ function registerSemaphore(type: new (value: never) => Semaphore, name: string):
     package: '@multiproc/lock',
     version: LOCK_VERSION,
     module: import.meta.url,
-    reduce: (handle) => ({ handle: handle[BLOCK].place, holders: handle[BLOCK].holders }),
-    revive: (place) => new type((SharedBlock.known(place) ?? new SharedSemaphore(place)) as never),
+    reduce: (handle) => handle[BLOCK].sent(),
+    revive: ({ extra, ...place }) => new type(SharedBlock.received(SharedSemaphore, SEMAPHORE, place, extra) as never),
   })
 }
 
-function create(call: string, value: number, options: SemaphoreOptions | undefined, bounded: boolean): SharedSemaphore {
-  if (typeof value !== 'number') throw argumentType(`${call}: value`, 'a number of permits', value)
-  if (!Number.isInteger(value) || value < (bounded ? 1 : 0) || value >= MOST) throw argumentValue(`${call}: value`, `an integer from ${bounded ? 1 : 0} to ${MOST - 1}`, value)
-  checkOptions(call, options, ['name'])
-  if (options?.name !== undefined) {
-    throw new MultiprocError('ERR_MULTIPROC_UNSUPPORTED', `\`${call}\` failed: named semaphores are not in this version. Pass the semaphore itself to the processes that share it.`)
-  }
-  return new SharedSemaphore(SharedBlock.room(PERMITS_BYTES), { value, limit: bounded ? value : 0 })
+function create(call: string, value: number | undefined, options: SemaphoreOptions | undefined, bounded: number): SharedSemaphore {
+  const least = bounded === BOUNDED ? 1 : 0
+  if (value !== undefined && typeof value !== 'number') throw argumentType(`${call}: value`, 'a number of permits', value)
+  if (value !== undefined && (!Number.isInteger(value) || value < least || value >= MOST)) throw argumentValue(`${call}: value`, `an integer from ${least} to ${MOST - 1}`, value)
+  checkNames(call, options)
+  return SharedBlock.make(SharedSemaphore, SEMAPHORE, call, [bounded, value], options)
 }
 
 function isOwned(call: string, options: OwnedOption | undefined): boolean {

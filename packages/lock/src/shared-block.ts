@@ -1,74 +1,87 @@
-import { allocator, arena, currentThread, Holders, HOLDERS_BYTES, MultiprocError, type ArenaPlace, type Thread } from '@multiproc/core'
+import type { ArenaPlace, Create, Thread } from '@multiproc/core'
+import { ArenaHome, type Home, NamedHome } from './home.ts'
 
 /** The layout version of every block of this package, and the last character of its magic numbers. */
 export const LOCK_VERSION = '1'
 
-/** Which block: told by its first word, so that a handle never reads another one's words as its own. */
+/** The numbers a block is made with, which all who meet at its name must agree on; undefined: not given, any will do. */
+export type Parameters = readonly (number | undefined)[]
+
+/** Which block, and how to make one. */
 export interface BlockKind {
   readonly noun: string
+  /** Its first word, so that a handle never reads another one's words as its own. */
   readonly magic: number
+  /** How many bytes its own words take. The first parameter is kept beside them, as `policy`. */
+  bytes(parameters: Parameters): number
+  /** Fills them, which are zero, before anybody else can see them. */
+  format?(words: Int32Array, body: number, parameters: Parameters): void
+  /** The one that names the holder of a lock, if there is one. */
+  readonly lockWord?: number
 }
 
-/** Where a kind's own words begin. */
-const BODY = HOLDERS_BYTES + 64
+/** What every primitive can be given: a name, by which unrelated programs of one user meet. */
+export interface NameOptions {
+  /** 1 to 100 of `A-Z a-z 0-9 . _ -`. Whoever of this user opens it has the same object. Linux only. */
+  readonly name?: string | undefined
+  /** With a name: true (default) opens or creates, false opens only, `'exclusive'` creates only. */
+  readonly create?: Create | undefined
+}
 
 /**
- * What a primitive is in this thread: one for all handles that its code has on the same primitive.
- *
- * Layout v1 (bytes from the payload's start)                | writer        | reader
- *   0      Holders: who has a handle (core holders.ts)      | its holders   | all
- *   2,048  int32 magic, with the layout version             | creator       | all, on attach
- *   2,052  int32 policy, of the kind                        | creator       | all
- *   2,112  the words of the kind                            | its holders   | all
+ * What a primitive is in this thread: one for all handles that its code has on the same primitive. Its words lie in the
+ * family's arena, or in a file if it has a name.
  */
 export abstract class SharedBlock {
-  readonly place: ArenaPlace
+  readonly home: Home
   readonly thread: Thread
-  readonly holders: Holders
   readonly policy: number
   protected readonly words: Int32Array
   /** Word index of the kind's own words. */
   protected readonly body: number
   #handles = 0
 
-  constructor(kind: BlockKind, place: ArenaPlace, policy?: number) {
-    const thread = currentThread()
-    const { words, base } = arena().region(place.offset)
-    const head = (place.offset - base + HOLDERS_BYTES) >> 2
-    if (policy !== undefined) {
-      words[head + 1] = policy
-      thread.ops.store(words, head, kind.magic)
-    }
-    const magic = thread.ops.load(words, head)
-    if (magic !== kind.magic) {
-      throw new MultiprocError('ERR_MULTIPROC_LAYOUT', `there is no ${kind.noun} of layout ${kind.magic.toString(16)} at arena offset ${place.offset}, but ${magic.toString(16)}. Install one version of @multiproc/lock.`, {
-        details: { expected: kind.magic, got: magic },
-      })
-    }
-    this.place = place
-    this.thread = thread
-    this.holders = new Holders(thread, words, (place.offset - base) >> 2)
-    this.policy = words[head + 1]!
-    this.words = words
-    this.body = (place.offset - base + BODY) >> 2
-    ofThisThread.set(place.offset, this)
+  constructor(home: Home) {
+    this.home = home
+    this.thread = home.thread
+    this.policy = home.policy
+    this.words = home.words
+    this.body = home.body
+    ofThisThread.set(home.key, this)
   }
 
-  /** A new block for a kind with that many bytes of its own, zero. */
-  static room(bodyBytes: number): ArenaPlace {
-    return allocator().alloc(BODY + bodyBytes, { held: true })
+  /** A new block, or that of its name; this thread's own, if it has that already. */
+  static make<B extends SharedBlock>(type: new (home: Home) => B, kind: BlockKind, call: string, parameters: Parameters, options: NameOptions | undefined): B {
+    const { name, create = true } = options ?? {}
+    if (name === undefined) return new type(ArenaHome.create(kind, parameters))
+    const known = ofThisThread.get(NamedHome.keyOf(name))
+    if (known === undefined) return new type(NamedHome.open(kind, call, parameters, name, create))
+    ;(known.home as NamedHome).checkSame(kind, call, parameters, create)
+    return known as B
   }
 
-  /** The block of this thread that a message named, if there is one. The message's flight keeps it alive during the call. */
-  static known(place: ArenaPlace): SharedBlock | undefined {
-    const known = ofThisThread.get(place.offset)
-    return known?.place.generation === place.generation ? known : undefined
+  /** The block that a message told of. The message's flight keeps it alive during the call. */
+  static received<B extends SharedBlock>(type: new (home: Home) => B, kind: BlockKind, place: ArenaPlace, extra: unknown): B {
+    const sent = extra as SentName | undefined
+    const known = ofThisThread.get(sent === undefined ? place.offset : NamedHome.keyOf(sent.name))
+    if (known?.home.is(place)) return known as B
+    return new type(sent === undefined ? ArenaHome.attach(kind, place) : NamedHome.arrive(kind, sent))
   }
 
-  /** One more handle of this thread stands for the block. */
+  /** How it travels: for `reduce`. What it has as `extra` is for `received`. */
+  sent(): ReturnType<Home['sent']> {
+    return this.home.sent()
+  }
+
+  /** All that have a handle. */
+  liveThreads(): readonly number[] {
+    return this.home.liveThreads()
+  }
+
+  /** One more handle of this thread, or call at work, stands for the block. */
   retain(): void {
     if (this.#handles++ > 0) return
-    this.holders.join()
+    this.home.join()
     this.joined()
   }
 
@@ -76,9 +89,8 @@ export abstract class SharedBlock {
   release(): void {
     if (--this.#handles > 0) return
     this.giveUp()
-    if (ofThisThread.get(this.place.offset) === this) ofThisThread.delete(this.place.offset)
-    this.holders.leave()
-    allocator().reclaim(this.place)
+    if (ofThisThread.get(this.home.key) === this) ofThisThread.delete(this.home.key)
+    this.home.leave()
   }
 
   /**
@@ -107,4 +119,11 @@ export abstract class SharedBlock {
   protected giveUp(): void {}
 }
 
-const ofThisThread = new Map<number, SharedBlock>()
+/** A named block in a message. */
+export interface SentName {
+  readonly name: string
+  readonly parameters: readonly number[]
+}
+
+/** By the arena offset, or the name. */
+const ofThisThread = new Map<number | string, SharedBlock>()

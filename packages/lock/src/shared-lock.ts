@@ -1,12 +1,16 @@
-import { AbandonedError, Mutex, MUTEX_BYTES, type ArenaPlace } from '@multiproc/core'
+import { AbandonedError, Mutex, MUTEX_BYTES } from '@multiproc/core'
+import type { Home } from './home.ts'
 import { SharedBlock, type BlockKind } from './shared-block.ts'
 
-/** The last character of a magic number is the layout version. The body is a Mutex (core mutex.ts). */
-export const LOCK: BlockKind = { noun: 'lock', magic: 0x4d_50_4c_31 } // 'MPL1'
-export const RLOCK: BlockKind = { noun: 're-entrant lock', magic: 0x4d_50_52_31 } // 'MPR1'
+/** The body is a Mutex (core mutex.ts): its first word names the holder. */
+const body = { bytes: () => MUTEX_BYTES, lockWord: 0 }
+/** The last character of a magic number is the layout version. */
+export const LOCK: BlockKind = { noun: 'lock', magic: 0x4d_50_4c_31, ...body } // 'MPL1'
+export const RLOCK: BlockKind = { noun: 're-entrant lock', magic: 0x4d_50_52_31, ...body } // 'MPR1'
 
-/** Policy: `onAbandoned: 'throw'`. */
-const THROWS = 1
+/** Policies: `onAbandoned`. */
+export const TAKES = 0
+export const THROWS = 1
 
 /** How a thread holds it: see `owner` and `depth`. */
 export interface Holding {
@@ -17,23 +21,13 @@ export interface Holding {
 /** What a Lock or RLock is in this thread. */
 export class SharedLock extends SharedBlock {
   readonly mutex: Mutex
-  readonly kind: BlockKind
   /** RLock: which code of this thread holds it, if this thread does (see rlock.ts), and how many times. */
   owner: object | undefined
   depth = 0
 
-  private constructor(kind: BlockKind, place: ArenaPlace, policy?: number) {
-    super(kind, place, policy)
-    this.kind = kind
+  constructor(home: Home) {
+    super(home)
     this.mutex = new Mutex(this.thread, this.words, this.body)
-  }
-
-  static create(kind: BlockKind, throwsWhenAbandoned: boolean): SharedLock {
-    return new SharedLock(kind, SharedBlock.room(MUTEX_BYTES), throwsWhenAbandoned ? THROWS : 0)
-  }
-
-  static attach(kind: BlockKind, place: ArenaPlace): SharedLock {
-    return (SharedBlock.known(place) as SharedLock | undefined) ?? new SharedLock(kind, place)
   }
 
   override get isHeld(): boolean {

@@ -1,4 +1,5 @@
 import type { Agent } from './agent.ts'
+import type { Family } from '../parking/families.ts'
 
 /** The thread that runs this code, with its event loop: what async waits need beyond `Agent`. */
 export interface Thread extends Agent {
@@ -23,6 +24,10 @@ export interface Thread extends Agent {
   /** A counted reference: while more `ref` than `unref` were called, the event loop stays alive. */
   ref(): void
   unref(): void
+  /** Makes another family's threads known: `farId` of the number returned names them in all calls of this object. */
+  meet(family: Family): number
+  /** That family is dead, and its table was made blank. */
+  part(family: number): void
   /**
    * Asks thread `id` to leave its synchronous wait for good, because `terminate()` or the end of its process follows: from
    * now on it only naps. Nothing that is waited for is given to it.

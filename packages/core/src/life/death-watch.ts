@@ -1,6 +1,7 @@
 import { Socket } from 'node:net'
-import { T_PID, T_PIPE_INODE, T_PIPE_NUMBER, type ThreadTable } from '../arena/thread-table.ts'
+import { T_PID, T_PIPE_INODE, T_PIPE_NUMBER } from '../arena/thread-table.ts'
 import type { Os } from '../os/contract.ts'
+import { idAtHome, type Families } from '../parking/families.ts'
 import { probeDeath } from './probe.ts'
 
 /** The pipe closes some milliseconds before the kernel marks the life word, which alone says "dead". */
@@ -24,12 +25,12 @@ interface Watched {
 /** Tells an event loop of the deaths of other threads. A descriptor is open for each thread that somebody waits for, and a little longer. */
 export class DeathWatch {
   private readonly os: Os
-  private readonly table: ThreadTable
+  private readonly families: Families
   private readonly watched = new Map<number, Watched>()
 
-  constructor(os: Os, table: ThreadTable) {
+  constructor(os: Os, families: Families) {
     this.os = os
-    this.table = table
+    this.families = families
   }
 
   watch(id: number, told: () => void): () => void {
@@ -55,13 +56,14 @@ export class DeathWatch {
   }
 
   private open(entry: Watched): void {
-    const { table, os } = this
-    if (table.isDead(entry.id)) return this.lookSoon(entry, 0)
+    const { os } = this
+    if (this.families.isDead(entry.id)) return this.lookSoon(entry, 0)
+    const { table, place } = this.families.of(entry.id)
     // OBSERVE(L1): with the number comes the inode.
     const number = table.ops.load(table.words, table.at(entry.id, T_PIPE_NUMBER))
     const inode = table.ops.load(table.words, table.at(entry.id, T_PIPE_INODE))
     const pid = table.ops.load(table.words, table.at(entry.id, T_PID))
-    const fd = number === 0 ? -1 : os.reopenPipe(pid, { number, inode }, 'read')
+    const fd = number === 0 ? -1 : os.reopenPipe(pid, place === '' ? { number, inode } : { number, inode, place }, 'read')
     if (fd < 0) return this.lookSoon(entry, MARK_WAIT_MS)
     const reader = new Socket({ fd, readable: true, writable: false })
     entry.reader = reader
@@ -75,15 +77,15 @@ export class DeathWatch {
     reader.resume()
     reader.unref()
     // A named pipe whose writer was gone before it was opened never ends, so after the opening it is asked once.
-    if (!os.marksDeath) probeDeath(os, table, entry.id)
-    if (table.isDead(entry.id)) this.lookSoon(entry, 0)
+    if (!os.marksDeath) this.probe(entry)
+    if (this.families.isDead(entry.id)) this.lookSoon(entry, 0)
   }
 
   private look(entry: Watched): void {
     if (this.watched.get(entry.id) !== entry) return
     entry.timer = undefined
-    if (!this.os.marksDeath && !this.table.isDead(entry.id)) probeDeath(this.os, this.table, entry.id)
-    if (this.table.isDead(entry.id)) {
+    if (!this.os.marksDeath && !this.families.isDead(entry.id)) this.probe(entry)
+    if (this.families.isDead(entry.id)) {
       this.close(entry)
       for (const tell of entry.told) tell()
       return
@@ -92,6 +94,11 @@ export class DeathWatch {
     // Not open yet (it is still joining), or not to be opened by us.
     this.open(entry)
     if (entry.reader === undefined) this.lookSoon(entry, BLIND_LOOK_MS)
+  }
+
+  private probe({ id }: Watched): void {
+    const { table, place } = this.families.of(id)
+    probeDeath(this.os, table, idAtHome(id), place)
   }
 
   private lookSoon(entry: Watched, delayMs: number): void {

@@ -28,10 +28,18 @@ export interface Identity {
   readonly start: number
 }
 
-/** How other threads of the family find a pipe: both are words in the thread's slot, `number` is never 0. */
+/** How other threads find a pipe: two words in the thread's slot, `number` is never 0; `place` if it is of another family. */
 export interface PipeName {
   readonly number: number
   readonly inode: number
+  readonly place?: string
+}
+
+/** A word somebody sleeps on: it is woken there, and marked when a thread ends. */
+export interface WatchedWord {
+  readonly chunk: SharedWords
+  readonly index: number
+  readonly expected: number
 }
 
 export interface OsPipe extends PipeName {
@@ -86,12 +94,18 @@ export interface Os {
   startOf(pid: number): number
 
   /**
-   * Sleeps until somebody calls `wake` for the word at `index`, one of the words at `watched` is marked or woken, or
+   * Sleeps until somebody calls `wake` for the word at `index`, one of the `watched` words is marked or woken, or
    * `deadlineMs` passed. Returns at once if a word no longer holds what it is expected to hold. May return early.
    */
-  sleep(table: SharedWords, index: number, expected: number, watched: readonly number[], expectedOf: readonly number[], deadlineMs: number): void
+  sleep(table: SharedWords, index: number, expected: number, watched: readonly WatchedWord[], deadlineMs: number): void
   wake(table: SharedWords, index: number, everyone: boolean): void
   currentCpu(): number
+
+  /**
+   * Locks a file or folder against others who do the same, in this process or another, or unlocks it; closing it, and dying,
+   * does that, too. A lock that one has becomes the other one. False if others had it in the way for `waitMs`, blocked meanwhile.
+   */
+  lockFile(fd: number, how: 'exclusive' | 'shared' | 'unlocked', waitMs: number): boolean
 
   openPipe(): OsPipe
   /**

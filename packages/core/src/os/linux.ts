@@ -1,9 +1,9 @@
 import { constants } from 'node:fs'
 import { isDeadByProc, readStat } from './proc.ts'
-import { blankWindow, fillFile, inodeOf, loadLibc, MAP_PRIVATE, MAP_SHARED, mapMemory, mapWindow, MAX_POLL_MS, nap, O_CLOEXEC, openPipeEnd, peekChild, reserve, systemError } from './posix.ts'
+import { blankWindow, fillFile, inodeOf, loadLibc, lockFile, MAP_PRIVATE, MAP_SHARED, mapMemory, mapWindow, MAX_POLL_MS, nap, O_CLOEXEC, openPipeEnd, peekChild, reserve, systemError } from './posix.ts'
 import type { Libc, WaitFlavour } from './posix.ts'
 import { monotonicMs } from './clock.ts'
-import type { ChildExit, Identity, Mapping, Os, OsPipe, PipeEnd, PipeName, SharedWords, Window } from './contract.ts'
+import type { ChildExit, Identity, Mapping, Os, OsPipe, PipeEnd, PipeName, SharedWords, WatchedWord, Window } from './contract.ts'
 
 /**
  * Linux: one memfd, futexes, and the robust list, through which the kernel itself says that a thread died.
@@ -61,6 +61,8 @@ const OLD_KERNEL_EXIT_SLICE_MS = 20
 const siginfo: WaitFlavour = { nowait: 0x0100_0000, codeAt: 8, pidAt: 16, statusAt: 24 }
 
 type Syscall = (number: number, a?: number, b?: number, c?: number, d?: number, e?: number, f?: number) => number
+
+const addressOf = ({ chunk, index }: WatchedWord): number => chunk.address + index * 4
 
 class LinuxOs implements Os {
   readonly name = 'linux'
@@ -166,14 +168,14 @@ class LinuxOs implements Os {
     return typeof stat === 'string' ? 0 : stat.start
   }
 
-  sleep(table: SharedWords, index: number, expected: number, watched: readonly number[], expectedOf: readonly number[], deadlineMs: number): void {
+  sleep(table: SharedWords, index: number, expected: number, watched: readonly WatchedWord[], deadlineMs: number): void {
     if (!this.hasWaitv) return this.sleepOnOne(table, index, expected, watched.length > 0, deadlineMs)
     // The kernel wakes one sleeper of a marked life word. If that one dies before it could wake the others, the kernel
     // finds this pointer in its list and wakes the next. It is left standing: a later, needless wake harms nobody.
-    if (watched.length > 0) this.longs[HEAD / 8 + 2] = BigInt(table.address + (watched[0] as number) * 4 - this.futexOffset)
+    if (watched.length > 0) this.longs[HEAD / 8 + 2] = BigInt(addressOf(watched[0] as WatchedWord) - this.futexOffset)
     const count = Math.min(watched.length, WAITV_MAX - 1)
     this.entry(0, table.address + index * 4, expected)
-    for (let i = 0; i < count; i++) this.entry(i + 1, table.address + (watched[i] as number) * 4, expectedOf[i] as number)
+    for (let i = 0; i < count; i++) this.entry(i + 1, addressOf(watched[i] as WatchedWord), (watched[i] as WatchedWord).expected)
     if (count < watched.length) deadlineMs = Math.min(deadlineMs, monotonicMs() + OLD_KERNEL_SLICE_MS)
     const timespec = deadlineMs === Infinity ? 0 : this.timespec(deadlineMs)
     const result = this.call(SYS_futex_waitv, this.scratch.address + WAITV, count + 1, 0, timespec, CLOCK_MONOTONIC)
@@ -189,6 +191,10 @@ class LinuxOs implements Os {
 
   currentCpu(): number {
     return this.getCpu()
+  }
+
+  lockFile(fd: number, how: 'exclusive' | 'shared' | 'unlocked', waitMs: number): boolean {
+    return lockFile(this.libc, fd, how, waitMs)
   }
 
   openPipe(): OsPipe {

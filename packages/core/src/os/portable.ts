@@ -4,8 +4,8 @@ import { basename, join } from 'node:path'
 import { isMainThread, threadId } from 'node:worker_threads'
 import { atomics } from '../arena/atomics.ts'
 import { monotonicMs } from './clock.ts'
-import type { ChildExit, Identity, Mapping, Os, OsPipe, PipeEnd, PipeName, SharedWords, Window } from './contract.ts'
-import { blankWindow, fillFile, inodeOf, loadLibc, MAP_SHARED, mapMemory, mapWindow, nap, O_CLOEXEC, openPipeEnd, peekChild, reserve, systemError } from './posix.ts'
+import type { ChildExit, Identity, Mapping, Os, OsPipe, PipeEnd, PipeName, SharedWords, WatchedWord, Window } from './contract.ts'
+import { blankWindow, fillFile, inodeOf, loadLibc, lockFile, MAP_SHARED, mapMemory, mapWindow, nap, O_CLOEXEC, openPipeEnd, peekChild, reserve, systemError } from './posix.ts'
 import type { Libc, WaitFlavour } from './posix.ts'
 import { isDeadByProc, readStat } from './proc.ts'
 
@@ -118,13 +118,11 @@ class PortableOs implements Os {
     return typeof stat === 'string' ? 0 : stat.start
   }
 
-  sleep(table: SharedWords, index: number, expected: number, watched: readonly number[], expectedOf: readonly number[], deadlineMs: number): void {
+  sleep(table: SharedWords, index: number, expected: number, watched: readonly WatchedWord[], deadlineMs: number): void {
     let slice = 1
     for (let slept = 0; slept < LONGEST_SLICE_MS * 5; slept += slice) {
       if (atomics.load(table.words, index) !== expected) return
-      for (let i = 0; i < watched.length; i++) {
-        if (atomics.load(table.words, watched[i] as number) !== expectedOf[i]) return
-      }
+      for (const { chunk, index, expected } of watched) if (atomics.load(chunk.words, index) !== expected) return
       const left = deadlineMs - monotonicMs()
       if (left <= 0) return
       nap(this.libc, Math.min(left, slice))
@@ -141,6 +139,10 @@ class PortableOs implements Os {
     return -1
   }
 
+  lockFile(fd: number, how: 'exclusive' | 'shared' | 'unlocked', waitMs: number): boolean {
+    return lockFile(this.libc, fd, how, waitMs)
+  }
+
   openPipe(): OsPipe {
     const number = ++this.pipes * 256 + (threadId & 255)
     const path = this.pipePath(process.pid, number)
@@ -152,7 +154,7 @@ class PortableOs implements Os {
   }
 
   reopenPipe(pid: number, name: PipeName, end: PipeEnd): number {
-    return openPipeEnd(this.libc, this.pipePath(pid, name.number), name, end)
+    return openPipeEnd(this.libc, this.pipePath(pid, name.number, name.place), name, end)
   }
 
   closeFd(fd: number): void {
@@ -192,8 +194,8 @@ class PortableOs implements Os {
     }
   }
 
-  private pipePath(pid: number, number: number): string {
-    return join(this.place, `${pid}-${number}`)
+  private pipePath(pid: number, number: number, place = this.place): string {
+    return join(place, `${pid}-${number}`)
   }
 
   private open(path: string, flags: number): number {

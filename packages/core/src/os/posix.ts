@@ -2,6 +2,7 @@ import buffer from 'node:buffer'
 import { closeSync, constants, fstatSync, openSync, writeSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { MultiprocError } from '../errors/base.ts'
+import { monotonicMs } from './clock.ts'
 import type { ChildExit, Mapping, PipeEnd, PipeName, Window } from './contract.ts'
 
 /** Calls that every POSIX system has under the same name, through koffi. koffi is loaded here and nowhere else. */
@@ -19,6 +20,7 @@ export interface Libc {
   poll: Call
   waitid: Call
   fallocate?: Call
+  flock?: Call
 }
 
 export function loadLibc(): Libc {
@@ -156,6 +158,24 @@ export function peekChild(libc: Libc, flavour: WaitFlavour, pid: number): ChildE
   if (info.readInt32LE(flavour.pidAt) !== pid) return 'running'
   const status = info.readInt32LE(flavour.statusAt)
   return info.readInt32LE(flavour.codeAt) === CLD_EXITED ? { exitCode: status, signal: null } : { exitCode: null, signal: status }
+}
+
+const flocks = { shared: 1, exclusive: 2, unlocked: 8 }
+const LOCK_NB = 4
+const LONGEST_LOCK_NAP_MS = 10
+
+/** In steps: an endless `flock` would keep V8 from ending this thread. */
+export function lockFile(libc: Libc, fd: number, how: keyof typeof flocks, waitMs: number): boolean {
+  libc.flock ??= libc.koffi.load(null).func('flock', 'int', ['int', 'int'])
+  const untilMs = monotonicMs() + waitMs
+  for (let ms = 1; ; ms = Math.min(ms * 2, LONGEST_LOCK_NAP_MS)) {
+    if (libc.flock(fd, flocks[how] | LOCK_NB) === 0) return true
+    const errno = libc.koffi.errno()
+    const { EWOULDBLOCK, EAGAIN, EINTR } = libc.koffi.os.errno
+    if (errno !== EWOULDBLOCK && errno !== EAGAIN && errno !== EINTR) throw systemError(libc, 'flock', errno)
+    if (monotonicMs() >= untilMs) return false
+    nap(libc, ms)
+  }
 }
 
 /** Blocks this thread. `poll` without descriptors: the one sleep that every libc spells alike. */

@@ -12,6 +12,7 @@ import { monotonicMs } from '../os/clock.ts'
 import type { Os, SharedWords } from '../os/contract.ts'
 import { os } from '../os/recommended.ts'
 import { Doorbell } from './doorbell.ts'
+import { Families, idAtHome, type Family } from './families.ts'
 import { Parking } from './park.ts'
 
 /** Longest sleep of a Worker: somebody may terminate it without asking it to stop, and V8 ends only running JavaScript. */
@@ -31,6 +32,7 @@ class OwnThread implements Thread {
   readonly id: number
   private readonly os: Os
   private readonly table: ThreadTable
+  private readonly families: Families
   private readonly marksDeath: boolean
   private readonly parking: Parking
   private readonly bell: Doorbell
@@ -45,21 +47,22 @@ class OwnThread implements Thread {
     this.id = claimSlot(this.os, this.table, head)
     const blockMs = isMainThread ? Infinity : WORKER_SLICE_MS
     const sliceMs = membership().descriptor?.stops === true ? Infinity : blockMs
-    this.parking = new Parking(this.os, this.table, head, this.id, sliceMs, blockMs, (id) => probeDeath(this.os, this.table, id))
-    this.bell = new Doorbell(this.os, this.table, this.id)
-    this.deaths = new DeathWatch(this.os, this.table)
+    this.families = new Families({ table: this.table, chunk: head, place: '' })
+    this.parking = new Parking(this.os, this.families, this.id, sliceMs, blockMs, (id) => this.ask(id))
+    this.bell = new Doorbell(this.os, this.families, this.id)
+    this.deaths = new DeathWatch(this.os, this.families)
     openLifePipe(this.os, this.table, this.id)
     this.parking.noteCpu()
     if (isMainThread) process.on('exit', () => this.stopWorkers())
   }
 
   isDead(id: number): boolean {
-    if (this.table.isDead(id)) return true
+    if (this.families.isDead(id)) return true
     return this.marksDeath || id === this.id ? false : this.probe(id)
   }
 
   isParked(id: number): boolean {
-    return this.table.isParked(id)
+    return this.families.of(id).table.isParked(id)
   }
 
   wake(id: number, how: WaitKind): void {
@@ -104,12 +107,21 @@ class OwnThread implements Thread {
     this.bell.unref()
   }
 
+  meet(family: Family): number {
+    return this.families.add(family)
+  }
+
+  part(family: number): void {
+    this.families.drop(family)
+  }
+
   requestStop(id: number): void {
     this.parking.requestStop(id)
   }
 
   runsElsewhere(id: number): boolean {
-    const theirs = this.ops.load(this.table.words, this.table.at(id, T_CPU)) - 1
+    const { table } = this.families.of(id)
+    const theirs = this.ops.load(table.words, table.at(id, T_CPU)) - 1
     return theirs >= 0 && theirs !== this.parking.noteCpu()
   }
 
@@ -117,10 +129,15 @@ class OwnThread implements Thread {
     const now = monotonicMs()
     if (now - (this.probedMs.get(id) ?? -Infinity) < PROBE_MS) return false
     this.probedMs.set(id, now)
-    probeDeath(this.os, this.table, id)
-    const dead = this.table.isDead(id)
+    this.ask(id)
+    const dead = this.families.isDead(id)
     if (dead) this.probedMs.delete(id)
     return dead
+  }
+
+  private ask(id: number): void {
+    const { table, place } = this.families.of(id)
+    probeDeath(this.os, table, idAtHome(id), place)
   }
 
   /** The process ends: its Workers must not be asleep, or Node waits for them for ever. */

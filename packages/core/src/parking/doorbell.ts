@@ -17,6 +17,7 @@ import { closeSync, writeSync } from 'node:fs'
 import { Socket } from 'node:net'
 import { T_BELL, T_BELL_INODE, T_BELL_NUMBER, T_PID, type ThreadTable } from '../arena/thread-table.ts'
 import type { Os, PipeName } from '../os/contract.ts'
+import type { Families } from './families.ts'
 import { openSideBell, ringSideBell } from './side-bell.ts'
 
 const byte = Buffer.from([1])
@@ -46,8 +47,14 @@ export function drainWord(table: ThreadTable, id: number): void {
   table.ops.store(table.words, at, ((table.ops.load(table.words, at) | 1) + 1) | 0)
 }
 
+/** One key for all threads that had the same slot, one after the other: {number of the family, slot}. */
+function slotOf(id: number): number {
+  return id - (id & 0x7ff_f000)
+}
+
 export class Doorbell {
   private readonly os: Os
+  private readonly families: Families
   private readonly table: ThreadTable
   private readonly id: number
   private readonly looks = new Set<() => void>()
@@ -58,9 +65,10 @@ export class Doorbell {
   /** Write ends of others' bells, by slot. */
   private readonly ends = new Map<number, { id: number; fd: number }>()
 
-  constructor(os: Os, table: ThreadTable, id: number) {
+  constructor(os: Os, families: Families, id: number) {
     this.os = os
-    this.table = table
+    this.families = families
+    this.table = families.own.table
     this.id = id
   }
 
@@ -95,15 +103,15 @@ export class Doorbell {
   }
 
   private ringOther(id: number, retryMs: number): void {
-    const { table } = this
-    if (table.isDead(id)) return
+    if (this.families.isDead(id)) return
+    const { table, place } = this.families.of(id)
     // OBSERVE(B2): with the number comes the inode. No bell: that thread waits for nothing in its event loop.
     const number = table.ops.load(table.words, table.at(id, T_BELL_NUMBER))
     if (number === 0) return
     const inode = table.ops.load(table.words, table.at(id, T_BELL_INODE))
     const pid = table.ops.load(table.words, table.at(id, T_PID))
     const rung = ringWord(table, id, () => {
-      const fd = this.endOf(id, pid, { number, inode })
+      const fd = this.endOf(id, pid, place === '' ? { number, inode } : { number, inode, place })
       return fd >= 0 && this.writeByte(id, fd)
     })
     if (rung) return
@@ -144,7 +152,7 @@ export class Doorbell {
   }
 
   private endOf(id: number, pid: number, name: PipeName): number {
-    const slot = id & 0xfff
+    const slot = slotOf(id)
     const known = this.ends.get(slot)
     if (known?.id === id) return known.fd
     this.forgetTheDead()
@@ -162,7 +170,7 @@ export class Doorbell {
     } catch (error) {
       // EAGAIN: full of bytes that will be heard. EPIPE: its owner is gone.
       if ((error as NodeJS.ErrnoException).code === 'EAGAIN') return true
-      this.forget(id & 0xfff)
+      this.forget(slotOf(id))
       return false
     }
     return true
@@ -171,7 +179,7 @@ export class Doorbell {
   /** Runs when a new end is opened, so there are never more dead ends than living ones were before. */
   private forgetTheDead(): void {
     for (const [slot, end] of this.ends) {
-      if (this.table.isDead(end.id)) this.forget(slot)
+      if (this.families.isDead(end.id)) this.forget(slot)
     }
   }
 

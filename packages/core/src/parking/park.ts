@@ -20,8 +20,9 @@
  *   the one first told    the others asleep                      the system wakes the next (list_op_pending, see os/linux.ts)
  */
 import { PARKED, T_CPU, T_FLAGS, T_LIFE, T_PARK, type ThreadTable } from '../arena/thread-table.ts'
-import { OWNER_DIED, type Os, type SharedWords } from '../os/contract.ts'
+import { OWNER_DIED, type Os, type SharedWords, type WatchedWord } from '../os/contract.ts'
 import { monotonicMs } from '../os/clock.ts'
+import type { Families } from './families.ts'
 
 const TOKEN = 1
 const STOP = 2
@@ -33,6 +34,7 @@ const PROBE_MS = 200
 
 export class Parking {
   private readonly os: Os
+  private readonly families: Families
   private readonly table: ThreadTable
   private readonly chunk: SharedWords
   private readonly id: number
@@ -40,17 +42,17 @@ export class Parking {
   private readonly blockMs: number
   private readonly probe: (id: number) => void
   private readonly hooks = new Set<() => void>()
-  private readonly lives: number[] = []
-  private readonly judged: number[] = []
+  private readonly lives: { -readonly [K in keyof WatchedWord]: WatchedWord[K] }[] = []
 
   /**
    * `sliceMs` bounds one sleep: a Worker that somebody else may terminate has to come back to JavaScript now and then.
    * `blockMs` bounds what blocks in other ways, where STOP wakes nobody.
    */
-  constructor(os: Os, table: ThreadTable, chunk: SharedWords, id: number, sliceMs: number, blockMs: number, probe: (id: number) => void) {
+  constructor(os: Os, families: Families, id: number, sliceMs: number, blockMs: number, probe: (id: number) => void) {
     this.os = os
-    this.table = table
-    this.chunk = chunk
+    this.families = families
+    this.table = families.own.table
+    this.chunk = families.own.chunk
     this.id = id
     this.sliceMs = sliceMs
     this.blockMs = blockMs
@@ -107,9 +109,10 @@ export class Parking {
   }
 
   private set(id: number, bit: number): void {
-    const at = this.table.at(id, T_PARK)
-    const before = this.table.ops.or(this.table.words, at, bit)
-    if ((before & SLEEP) !== 0) this.os.wake(this.chunk, at, false)
+    const { table, chunk } = this.families.of(id)
+    const at = table.at(id, T_PARK)
+    const before = table.ops.or(table.words, at, bit)
+    if ((before & SLEEP) !== 0) this.os.wake(chunk, at, false)
   }
 
   private sleep(deadlineMs: number, watched: readonly number[]): void {
@@ -124,7 +127,7 @@ export class Parking {
     const expected = ops.or(words, at, SLEEP) | SLEEP
     // The words that were judged alive are the ones to sleep on: a mark in between makes the sleep end at once.
     if ((expected & TOKEN) === 0 && this.judge(watched)) {
-      this.os.sleep(this.chunk, at, expected, this.lives, this.judged, untilMs)
+      this.os.sleep(this.chunk, at, expected, this.lives, untilMs)
     }
     ops.and(words, at, ~(SLEEP | TOKEN))
     this.passDeathsOn(watched)
@@ -139,15 +142,16 @@ export class Parking {
 
   /** False if one of them is dead. LIFE is read before GEN, as `isDead` does. */
   private judge(watched: readonly number[]): boolean {
-    const { table, lives, judged } = this
-    lives.length = judged.length = watched.length
+    const { lives, families } = this
+    lives.length = watched.length
     for (let i = 0; i < watched.length; i++) {
       const id = watched[i] as number
-      const at = table.at(id, T_LIFE)
-      const life = table.ops.load(table.words, at)
-      if ((life & OWNER_DIED) !== 0 || table.isDead(id)) return false
-      lives[i] = at
-      judged[i] = life
+      const { table, chunk } = families.of(id)
+      const word = (lives[i] ??= { chunk, index: 0, expected: 0 })
+      word.chunk = chunk
+      word.index = table.at(id, T_LIFE)
+      word.expected = table.ops.load(table.words, word.index)
+      if ((word.expected & OWNER_DIED) !== 0 || families.isDead(id)) return false
     }
     return true
   }
@@ -155,8 +159,10 @@ export class Parking {
   /** The system wakes one sleeper of a marked word: that one wakes the others. */
   private passDeathsOn(watched: readonly number[]): void {
     for (const id of watched) {
-      if (!this.os.marksDeath && !this.table.isDead(id)) this.probe(id)
-      if (this.table.isDead(id)) this.os.wake(this.chunk, this.table.at(id, T_LIFE), true)
+      if (!this.os.marksDeath && !this.families.isDead(id)) this.probe(id)
+      if (!this.families.isDead(id)) continue
+      const { table, chunk } = this.families.of(id)
+      this.os.wake(chunk, table.at(id, T_LIFE), true)
     }
   }
 }

@@ -76,16 +76,16 @@ describe.each(backends)('the %s backend', (name, open) => {
 
   it('does not sleep on a word that holds something else than expected', () => {
     atomics.store(chunk.words, 10, 1)
-    os.sleep(chunk, 10, 0, [], [], Infinity)
+    os.sleep(chunk, 10, 0, [], Infinity)
     atomics.store(chunk.words, 11, 5)
-    os.sleep(chunk, 10, 1, [11], [4], Infinity)
+    os.sleep(chunk, 10, 1, [{ chunk, index: 11, expected: 4 }], Infinity)
     expect(atomics.load(chunk.words, 10)).toBe(1)
   })
 
   it('sleeps until the deadline when nobody wakes it', () => {
     atomics.store(chunk.words, 12, 0)
     const start = monotonicMs()
-    while (monotonicMs() < start + 30) os.sleep(chunk, 12, 0, [], [], start + 30)
+    while (monotonicMs() < start + 30) os.sleep(chunk, 12, 0, [], start + 30)
     expect(monotonicMs() - start).toBeGreaterThanOrEqual(30)
   })
 

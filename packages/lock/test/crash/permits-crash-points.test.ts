@@ -1,7 +1,7 @@
 import { sweepCrashes, type ModelOps } from '@multiproc/testing'
 import { atomics, type Agent } from '@multiproc/core'
 import { expect, it } from 'vitest'
-import { PERMITS_BYTES, PermitWords } from '../../src/permit-words.ts'
+import { formatPermits, PERMITS_BYTES, PermitWords } from '../../src/permit-words.ts'
 
 const VICTIM = 1
 const SURVIVOR = 2
@@ -23,7 +23,7 @@ function permits(id: number, words: Int32Array, ops: ModelOps, died: boolean): P
 
 function prepare(): Int32Array {
   const words = new Int32Array(new SharedArrayBuffer(PERMITS_BYTES))
-  permits(SURVIVOR, words, atomics, false).format(2, 0)
+  formatPermits(words, 0, 2, 0)
   return words
 }
 

@@ -143,7 +143,6 @@ it('rejects what waits when its handle is closed, and refuses every later call',
 })
 
 it('checks its arguments before anything happens', async () => {
-  expect(codeOf(() => new Lock({ name: 'jobs' }))).toBe('ERR_MULTIPROC_UNSUPPORTED')
   expect(codeOf(() => new Lock({ onAbandoned: 'ignore' as 'take' }))).toBe('ERR_MULTIPROC_ARG_VALUE')
   expect(codeOf(() => new Lock({ names: 'x' } as object))).toBe('ERR_MULTIPROC_UNKNOWN_OPTION')
   using lock = new Lock()
