@@ -19,5 +19,4 @@
  * @packageDocumentation
  */
 export { rebuildFunction, serializeFunction } from './bytes.ts'
-export { resolveImport } from './resolution.ts'
 export { isConstant } from './shipper.ts'

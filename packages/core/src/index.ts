@@ -71,6 +71,8 @@ export { Holders, HOLDERS_BYTES, HOLDERS_ENTRIES, type Flight } from './handles/
 // objects with a name, for unrelated processes
 export { checkObjectName, namesFolder } from './names/folder.ts'
 export { NamedSegment, type Create, type NamedObject } from './names/segment.ts'
+export { Claim } from './handles/claim.ts'
+export { Holding } from './handles/holding.ts'
 // codec and handles
 export { encode, type Encoded, type EncodeOptions } from './codec/encode.ts'
 export { adoptHandles, carriesFunctions, carriesHandles, decode, discard, preloadFunctions } from './codec/decode.ts'

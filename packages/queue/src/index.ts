@@ -14,6 +14,7 @@
  */
 export { JoinableQueue } from './joinable-queue.ts'
 export type { Lease } from './lease.ts'
-export { Queue, type QueueOptions } from './queue.ts'
+export type { QueueOptions } from './options.ts'
+export { Queue } from './queue.ts'
 export { SimpleQueue } from './simple-queue.ts'
 export { Empty, Full, MultiprocError, registerReducer, ShutDown } from '@multiproc/core'

@@ -1,7 +1,7 @@
 import { checkSyncWaitOptions, checkWaitOptions, closedError, deadlineAfter, MultiprocError, registerHandle, waitAsync, waitSync } from '@multiproc/core'
 import type { SyncWaitOptions, WaitOptions } from '@multiproc/core'
-import { createShared, Queue, sharedOf } from './queue.ts'
-import type { QueueOptions } from './queue.ts'
+import { createShared, type QueueOptions } from './options.ts'
+import { Queue, sharedOf } from './queue.ts'
 import { STORE_VERSION } from './store/layout.ts'
 import { SharedQueue } from './store/shared-queue.ts'
 
@@ -48,12 +48,8 @@ export class JoinableQueue<T = unknown> extends Queue<T> {
     const wait = checkWaitOptions(call, options)
     this.#checkOpen(call)
     const queue = sharedOf(this)
-    queue.retain()
-    try {
-      return (await waitAsync(queue.thread, queue.joiners, this.#look(call, queue), () => queue.debtors(), wait)) ?? false
-    } finally {
-      queue.release()
-    }
+    const done = queue.duringAsync(() => waitAsync(queue.thread, queue.joiners, this.#look(call, queue), () => queue.debtors(), wait))
+    return (await done) ?? false
   }
 
   /** `join`, blocking the thread instead. */

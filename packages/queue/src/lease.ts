@@ -32,7 +32,7 @@ export class Lease<T = unknown> {
   /** The item is dealt with, and gone. In a JoinableQueue this is its `taskDone`. @throws ERR_MULTIPROC_NOT_OWNER if the lease has ended. */
   done(): void {
     const { queue, taken } = this.#end('lease.done()')
-    queue.finish(taken)
+    queue.finish(taken, true)
     queue.release()
   }
 

@@ -1,19 +1,14 @@
 import {
-  argumentType, argumentValue, checkOptions, checkSyncWaitOptions, checkWaitOptions, closedError, ConditionTurn, deadlineAfter, Empty, encode,
-  Full, Line, nextTurn, registerHandle, ShutDown, turnIsDue, WAITABLE, waitAsync, waitSync, wakeAll,
+  checkOptions, checkSyncWaitOptions, checkWaitOptions, Claim, closedError, deadlineAfter, Empty, encode, Full, nextTurn, registerHandle, ShutDown,
+  turnIsDue, WAITABLE, waitSync, wakeAll,
 } from '@multiproc/core'
 import type { Encoded, SyncWaitOptions, Turn, Waitable, WaitKind, WaitOptions } from '@multiproc/core'
 import { Lease } from './lease.ts'
+import { checkMax, createShared, type QueueOptions } from './options.ts'
+import { emptyError, fullError, shutDownError } from './outcomes.ts'
+import { QueueTurn } from './queue-turn.ts'
 import { STORE_VERSION, SHUT_DOWN } from './store/layout.ts'
-import { SharedQueue } from './store/shared-queue.ts'
-import type { PutOutcome } from './store/store.ts'
-
-export interface QueueOptions {
-  /** Items that may wait in the queue; 0 or none: no limit. */
-  readonly maxSize?: number | undefined
-  /** Encoded bytes that may wait in the queue; 0 or none: no limit. A larger item is let in while the queue is empty. */
-  readonly maxBytes?: number | undefined
-}
+import { type Found, SharedQueue } from './store/shared-queue.ts'
 
 /** The queue behind a handle, for the classes built on it. */
 export let sharedOf: (queue: Queue<any>) => SharedQueue
@@ -35,12 +30,8 @@ export let sharedOf: (queue: Queue<any>) => SharedQueue
  */
 export class Queue<T = unknown> implements AsyncIterable<T>, Disposable, Waitable {
   readonly #queue: SharedQueue
-  readonly #puts: Line
-  readonly #gets: Line
-  #closed = false
-  /** Async waits of this handle: they stand in the shared lines, so the queue's memory must stay until they left. */
-  #waits = 0
-  /** What decoding threw behind items that `getMany` had already taken: the next get throws it. */
+  readonly #claim: Claim
+  /** What decoding threw behind items that `getMany` had already taken: the next call that takes throws it. */
   #undecodable: { error: unknown } | undefined
   /** This handle's first look starts from the head: there may be items of consumers that died before it came. */
   #fresh = true
@@ -52,19 +43,11 @@ export class Queue<T = unknown> implements AsyncIterable<T>, Disposable, Waitabl
    */
   constructor(options?: number | QueueOptions) {
     this.#queue = options instanceof SharedQueue ? options : createShared('new Queue()', options, false)
-    const { thread, getters, putters } = this.#queue
-    this.#queue.retain()
-    this.#puts = new Line(thread, async (line, signal) => {
-      await waitAsync(thread, putters, () => line.serve() || undefined, undefined, { signal }).catch(ignoreAbort)
-    })
-    this.#gets = new Line(thread, async (line, signal) => {
-      await waitAsync(thread, getters, () => line.serve() || undefined, () => this.#queue.takers(), { signal }).catch(ignoreAbort)
-    })
-    collected.register(this, this.#queue, this)
+    this.#claim = new Claim(this, this.#queue)
   }
 
   get closed(): boolean {
-    return this.#closed
+    return this.#claim.ended
   }
 
   /**
@@ -81,21 +64,21 @@ export class Queue<T = unknown> implements AsyncIterable<T>, Disposable, Waitabl
     const { timeout, signal } = checkWaitOptions(call, options)
     this.#checkOpen(call)
     const encoded = encode(value, 'value')
+    let done = false
     try {
-      if (this.#puts.isEmpty && this.#tryPut(call, encoded)) return
-      if (timeout === 0) throw fullError(call, this.#queue)
-    } catch (error) {
-      encoded.abort()
-      throw error
-    }
-    const kept = keep(encoded)
-    let done: true | undefined
-    try {
-      done = await this.#enter(this.#puts, call, () => this.#tryPut(call, kept) || undefined, { timeout, signal })
+      // Not held before: code of the user's that ran while encoding may have closed this handle.
+      this.#checkOpen(call)
+      const queue = this.#queue
+      if (queue.puts.isEmpty && this.#tryPut(call, encoded)) return void (done = true)
+      if (timeout === 0) throw fullError(call, queue)
+      const kept = keep(encoded)
+      await queue.duringAsync(async () => {
+        done = (await queue.puts.enter(call, () => this.#tryPut(call, kept) || undefined, { timeout, signal }, this)) ?? false
+        if (!done) throw fullError(call, queue)
+      })
     } finally {
-      if (!done) kept.abort()
+      if (!done) encoded.abort()
     }
-    if (!done) throw fullError(call, this.#queue)
   }
 
   /** `put`, blocking the thread instead. Python: `Queue.put(obj, True, timeout)`. */
@@ -103,19 +86,22 @@ export class Queue<T = unknown> implements AsyncIterable<T>, Disposable, Waitabl
     const call = 'queue.putSync()'
     const { timeout } = checkSyncWaitOptions(call, options)
     this.#checkOpen(call)
-    let encoded: Encoded = encode(value, 'value')
-    let done: true | undefined
+    const encoded = encode(value, 'value')
+    let done = false
     try {
-      done = this.#tryPut(call, encoded) || undefined
+      this.#checkOpen(call)
+      const queue = this.#queue
+      // Behind the async puts of this thread that wait for room.
+      const attempt = (bytes: Encoded): boolean => queue.puts.flush() && this.#tryPut(call, bytes)
+      done = attempt(encoded)
       if (!done && timeout !== 0) {
-        const kept = (encoded = keep(encoded))
-        const { thread, putters } = this.#queue
-        done = waitSync(thread, putters, () => this.#tryPut(call, kept) || undefined, undefined, deadlineAfter(thread, timeout))
+        const kept = keep(encoded)
+        done = waitSync(queue.thread, queue.putters, () => attempt(kept) || undefined, undefined, deadlineAfter(queue.thread, timeout)) ?? false
       }
+      if (!done) throw fullError(call, queue)
     } finally {
       if (!done) encoded.abort()
     }
-    if (!done) throw fullError(call, this.#queue)
   }
 
   /** Puts an item if there is room now. @throws Full. Python: `Queue.put_nowait`. */
@@ -136,13 +122,17 @@ export class Queue<T = unknown> implements AsyncIterable<T>, Disposable, Waitabl
     const call = 'queue.get()'
     const wait = checkWaitOptions(call, options)
     this.#checkOpen(call)
-    if (turnIsDue()) await nextTurn()
-    let found = this.#gets.isEmpty ? this.#tryGet(call) : undefined
-    if (!found && wait.timeout !== 0) {
-      found = await this.#enter(this.#gets, call, () => this.#tryGet(call, true), wait)
+    const queue = this.#queue
+    queue.retain()
+    try {
+      if (turnIsDue()) await nextTurn()
+      const attempt = (fromHead: boolean): Found | undefined => this.#tryTake(call, fromHead)
+      const found = (queue.gets.isEmpty ? attempt(false) : undefined) ?? (await this.#wait(call, wait, attempt, ({ taken }) => queue.giveBack(taken)))
+      queue.finish(found.taken, false)
+      return found.value as T
+    } finally {
+      queue.release()
     }
-    if (!found) throw emptyError(call)
-    return found.value as T
   }
 
   /** `get`, blocking the thread instead. Python: `Queue.get(True, timeout)`. */
@@ -150,19 +140,20 @@ export class Queue<T = unknown> implements AsyncIterable<T>, Disposable, Waitabl
     const call = 'queue.getSync()'
     const { timeout } = checkSyncWaitOptions(call, options)
     this.#checkOpen(call)
-    let found = this.#tryGet(call)
-    if (!found && timeout !== 0) {
-      const { thread, getters } = this.#queue
-      // A reviver may close this handle, while this thread still stands in the line.
-      this.#queue.retain()
-      try {
-        found = waitSync(thread, getters, () => this.#tryGet(call, true), () => this.#queue.takers(), deadlineAfter(thread, timeout))
-      } finally {
-        this.#queue.release()
+    const queue = this.#queue
+    const { thread, getters } = queue
+    queue.retain()
+    try {
+      let found = this.#tryTake(call, false)
+      if (!found && timeout !== 0) {
+        found = waitSync(thread, getters, () => this.#tryTake(call, true), () => queue.takers(), deadlineAfter(thread, timeout))
       }
+      if (!found) throw emptyError(call)
+      queue.finish(found.taken, false)
+      return found.value as T
+    } finally {
+      queue.release()
     }
-    if (!found) throw emptyError(call)
-    return found.value as T
   }
 
   /** Removes the oldest item if there is one now. @throws Empty. Python: `Queue.get_nowait`. */
@@ -201,28 +192,30 @@ export class Queue<T = unknown> implements AsyncIterable<T>, Disposable, Waitabl
    * Removes up to `max` items: waits for the first as `get` does, and takes with it what is there.
    *
    * @returns them, oldest first; none after `timeout`.
-   * @throws as `get`, but Empty. What decoding an item behind others throws comes with the next call.
+   * @throws as `get`, but Empty. What decoding an item behind others throws comes with the next call that takes.
    * @example for (const line of await queue.getMany(100)) handle(line)
    */
   async getMany(max: number, options?: WaitOptions): Promise<T[]> {
     const call = 'queue.getMany()'
     const wait = checkWaitOptions(call, options)
-    if (typeof max !== 'number') throw argumentType(`${call}: max`, 'a number', max)
-    if (!(max === Infinity || Number.isInteger(max)) || max < 1) throw argumentValue(`${call}: max`, 'a whole number, 1 or more', max)
-    const items: T[] = []
+    checkMax(call, max)
+    this.#checkOpen(call)
+    const queue = this.#queue
+    queue.retain()
     try {
-      items.push(await this.get(wait))
-      while (items.length < max && !this.#closed) {
-        const found = this.#queue.tryGet(false)
-        if (!found) break
-        items.push(found.value as T)
-      }
+      if (turnIsDue()) await nextTurn()
+      const attempt = (fromHead: boolean): Found[] | undefined => this.#tryTakeMany(call, max, fromHead)
+      // The newest first: each goes to its old place, and the next get begins with the one that was given back last.
+      const refuse = (batch: Found[]): void => batch.reverse().forEach(({ taken }) => queue.giveBack(taken))
+      const batch = (queue.gets.isEmpty ? attempt(false) : undefined) ?? (await this.#wait(call, wait, attempt, refuse))
+      for (const { taken } of batch) queue.finish(taken, false)
+      return batch.map(({ value }) => value as T)
     } catch (error) {
-      if (error instanceof Empty) return items
-      if (items.length === 0) throw error
-      this.#undecodable = { error }
+      if (error instanceof Empty) return []
+      throw error
+    } finally {
+      queue.release()
     }
-    return items
   }
 
   /**
@@ -239,16 +232,16 @@ export class Queue<T = unknown> implements AsyncIterable<T>, Disposable, Waitabl
     const call = 'queue.lease()'
     const wait = checkWaitOptions(call, options)
     this.#checkOpen(call)
-    const attempt = (fromHead: boolean): Lease<T> | undefined => {
-      const found = this.#queue.tryLease(fromHead)
-      if (found) return new Lease<T>(this.#queue, found.value as T, found.taken)
-      if (this.#queue.store.flags & SHUT_DOWN) throw shutDownError(call)
-      return undefined
+    const queue = this.#queue
+    queue.retain()
+    try {
+      if (turnIsDue()) await nextTurn()
+      const attempt = (fromHead: boolean): Found | undefined => this.#tryTake(call, fromHead)
+      const found = (queue.gets.isEmpty ? attempt(true) : undefined) ?? (await this.#wait(call, wait, attempt, ({ taken }) => queue.giveBack(taken)))
+      return new Lease<T>(queue, found.value as T, found.taken)
+    } finally {
+      queue.release()
     }
-    let lease = this.#gets.isEmpty ? attempt(true) : undefined
-    if (!lease && wait.timeout !== 0) lease = await this.#enter(this.#gets, call, () => attempt(true), wait)
-    if (!lease) throw emptyError(call)
-    return lease
   }
 
   /** Items that `get` could have now: exact at the moment of the call. Python: `Queue.qsize`, approximate there. */
@@ -283,13 +276,14 @@ export class Queue<T = unknown> implements AsyncIterable<T>, Disposable, Waitabl
    * pending reject with ERR_MULTIPROC_CLOSED. Closing twice is harmless. Python: `Queue.close`.
    */
   close(): void {
-    if (this.#closed) return
-    this.#closed = true
-    collected.unregister(this)
-    const { thread, getters, putters } = this.#queue
-    if (!this.#gets.isEmpty) wakeAll(thread, getters)
-    if (!this.#puts.isEmpty) wakeAll(thread, putters)
-    if (this.#waits === 0) this.#queue.release()
+    const { thread, puts, gets, getters, joiners } = this.#queue
+    this.#claim.end(() => {
+      puts.cancel(this, closedError('queue.put()'))
+      gets.cancel(this, closedError('queue.get()'))
+      // `wait()` and `join()` find by themselves that this handle is closed.
+      wakeAll(thread, getters)
+      wakeAll(thread, joiners)
+    })
   }
 
   [Symbol.dispose](): void {
@@ -313,49 +307,52 @@ export class Queue<T = unknown> implements AsyncIterable<T>, Disposable, Waitabl
   /** @internal For `wait()`: ready when `get` would not wait, the end by `shutdown` included. */
   [WAITABLE](call: string, kind: WaitKind): Turn {
     this.#checkOpen(call)
-    const { thread, getters } = this.#queue
-    const look = (): true | undefined => {
-      this.#checkOpen(call)
-      return this.#queue.isReady || undefined
-    }
-    return new ConditionTurn(thread, getters, kind, look, () => this.#queue.takers())
+    return new QueueTurn(this.#queue, kind, () => this.#checkOpen(call))
   }
 
-  async #enter<R>(line: Line, call: string, attempt: () => R | undefined, options: WaitOptions): Promise<R | undefined> {
-    this.#waits += 1
-    try {
-      return await line.enter(call, () => {
-        this.#checkOpen(call)
-        return attempt()
-      }, options)
-    } finally {
-      this.#waits -= 1
-      if (this.#closed && this.#waits === 0) this.#queue.release()
-    }
+  /** Waits behind the gets of this thread that are there. @throws Empty after `timeout`. */
+  async #wait<R>(call: string, wait: WaitOptions, attempt: (fromHead: boolean) => R | undefined, refuse: (found: R) => void): Promise<R> {
+    if (wait.timeout === 0) throw emptyError(call)
+    const found = await this.#queue.gets.enter(call, () => attempt(true), wait, this, refuse)
+    if (found === undefined) throw emptyError(call)
+    return found
   }
 
   #tryPut(call: string, encoded: Encoded): boolean {
-    // Code of the user's that ran while encoding may have closed this handle, and the queue's memory gone with it.
-    this.#checkOpen(call)
-    const outcome: PutOutcome = this.#queue.tryPut(encoded)
+    const outcome = this.#queue.tryPut(encoded)
     if (outcome === 'shut down') throw shutDownError(call)
     return outcome === 'put'
   }
 
-  #tryGet(call: string, fromHead = false): { value: unknown } | undefined {
+  #tryTake(call: string, fromHead: boolean): Found | undefined {
+    this.#checkOpen(call)
     const undecodable = this.#undecodable
     if (undecodable) {
       this.#undecodable = undefined
       throw undecodable.error
     }
-    const found = this.#queue.tryGet(fromHead || this.#fresh) ?? (fromHead ? undefined : this.#queue.tryGet(true))
+    const queue = this.#queue
+    const found = queue.tryTake(fromHead || this.#fresh) ?? (fromHead ? undefined : queue.tryTake(true))
     this.#fresh = false
-    if (!found && this.#queue.store.flags & SHUT_DOWN) throw shutDownError(call)
+    if (!found && queue.store.flags & SHUT_DOWN) throw shutDownError(call)
     return found
   }
 
+  #tryTakeMany(call: string, max: number, fromHead: boolean): Found[] | undefined {
+    let found = this.#tryTake(call, fromHead)
+    if (!found) return undefined
+    const batch = [found]
+    try {
+      // A reviver may close this handle; then what it has is enough.
+      while (batch.length < max && !this.closed && (found = this.#queue.tryTake(false))) batch.push(found)
+    } catch (error) {
+      this.#undecodable = { error }
+    }
+    return batch
+  }
+
   #checkOpen(call: string): void {
-    if (this.#closed) throw closedError(call)
+    if (this.#claim.ended) throw closedError(call)
   }
 
   static {
@@ -372,42 +369,9 @@ export class Queue<T = unknown> implements AsyncIterable<T>, Disposable, Waitabl
   }
 }
 
-/** A handle that was dropped without `close()` gives up its share all the same. */
-const collected = new FinalizationRegistry<SharedQueue>((queue) => queue.release())
-
-export function createShared(call: string, options: number | QueueOptions | undefined, joinable: boolean): SharedQueue {
-  if (typeof options !== 'number') checkOptions(call, options, ['maxSize', 'maxBytes'])
-  const { maxSize, maxBytes } = typeof options === 'number' ? { maxSize: options, maxBytes: 0 } : (options ?? {})
-  return SharedQueue.create(checkLimit(`${call}: maxSize`, maxSize, 2 ** 31 - 1), checkLimit(`${call}: maxBytes`, maxBytes, 2 ** 33), joinable)
-}
-
-/** As in Python, zero and less mean no limit. */
-function checkLimit(name: string, value: number | undefined, most: number): number {
-  if (value === undefined) return 0
-  if (typeof value !== 'number') throw argumentType(name, 'a number', value)
-  if (!Number.isInteger(value) || value > most) throw argumentValue(name, `a whole number up to ${most}`, value)
-  return Math.max(0, value)
-}
-
 /** What waits for room keeps its bytes: the scratch belongs to the next `encode`. */
 function keep(encoded: Encoded): Encoded {
   const bytes = Buffer.from(encoded.bytes)
   const { hasHandles, length } = encoded
   return { scratch: bytes, bytes, length, hasHandles, commit: () => encoded.commit(), abort: () => encoded.abort() }
-}
-
-function ignoreAbort(error: { name?: string }): void {
-  if (error.name !== 'AbortError') throw error
-}
-
-function fullError(call: string, queue: SharedQueue): Full {
-  return new Full(`${call} failed: the queue holds ${queue.store.size} items and has room for ${queue.store.maxSize || 'no further bytes'}. Take items out, or wait longer.`)
-}
-
-function emptyError(call: string): Empty {
-  return new Empty(`${call} failed: no item came. Wait longer, or catch Empty.`)
-}
-
-function shutDownError(call: string): ShutDown {
-  return new ShutDown(`${call} failed: the queue was shut down${call.includes('put') ? '' : ' and is drained'}. Catch ShutDown, or use \`for await\`.`)
 }

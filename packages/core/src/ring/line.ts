@@ -8,6 +8,7 @@ interface Pending {
   readonly owner: unknown
   cancel(error: unknown): void
   attempt(): unknown
+  refuse(value: unknown): void
   resolve(value: unknown): void
   reject(error: unknown): void
   end(): void
@@ -38,8 +39,9 @@ export class Line {
    * with what it threw, or with `AbortError`. `attempt` is not called any more after that.
    *
    * @param owner - names the operation for `cancel`.
+   * @param refuse - gets what `attempt` returned when code that ran in it has ended the wait, by an abort or `cancel`.
    */
-  enter<T>(call: string, attempt: () => T | undefined, options: WaitOptions, owner?: unknown): Promise<T | undefined> {
+  enter<T>(call: string, attempt: () => T | undefined, options: WaitOptions, owner?: unknown, refuse?: (value: T) => void): Promise<T | undefined> {
     return new Promise((resolve, reject) => {
       const { signal } = options
       if (signal?.aborted) return reject(aborted(call, signal))
@@ -57,6 +59,7 @@ export class Line {
         owner,
         cancel: (error) => leave(() => reject(error)),
         attempt,
+        refuse: (value) => refuse?.(value as T),
         resolve: resolve as (value: unknown) => void,
         reject,
         end: () => {
@@ -84,8 +87,8 @@ export class Line {
         pending.reject(error)
         continue
       }
-      this.#done(pending)
-      pending.resolve(value)
+      if (this.#done(pending)) pending.resolve(value)
+      else pending.refuse(value)
     }
   }
 
@@ -105,11 +108,12 @@ export class Line {
     if (this.#pending.length === 0) this.#stop?.abort()
   }
 
-  #done(pending: Pending): void {
-    // An attempt may run code (a reducer) that ended this very wait, by an abort.
+  /** False: an attempt ran code (a reviver) that has ended this very wait. */
+  #done(pending: Pending): boolean {
     const place = this.#pending.indexOf(pending)
     if (place >= 0) this.#pending.splice(place, 1)
     pending.end()
+    return place >= 0
   }
 
   async #work(): Promise<void> {

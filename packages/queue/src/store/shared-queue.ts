@@ -1,5 +1,5 @@
 import {
-  allocator, arena, currentThread, decode, Holders, HOLDERS_BYTES, Mutex, MUTEX_BYTES, MultiprocError, Waiters,
+  allocator, arena, currentThread, decode, Holders, HOLDERS_BYTES, Holding, Line, Mutex, MUTEX_BYTES, MultiprocError, waitAsync, Waiters,
   WAITERS_BYTES, wakeAll, wakeFirst,
 } from '@multiproc/core'
 import type { ArenaPlace, Encoded, Thread } from '@multiproc/core'
@@ -24,44 +24,50 @@ function align(bytes: number): number {
   return (bytes + 63) & ~63
 }
 
+/** An item that this thread has TAKEN and decoded. It comes back if the thread dies before `finish` or `giveBack`. */
+export interface Found {
+  readonly value: unknown
+  readonly taken: Taken
+}
+
 /** What a queue is in this thread: one for all handles that its code has on the same queue. */
-export class SharedQueue {
-  readonly place: ArenaPlace
+export class SharedQueue extends Holding {
   readonly thread: Thread
-  readonly holders: Holders
   readonly getters: Waiters
   readonly putters: Waiters
   readonly joiners: Waiters
+  /** The async calls of this thread, each done in the order they were made, whatever handle they were made with. */
+  readonly puts: Line
+  readonly gets: Line
   readonly store: Store
   readonly #mutex: Mutex
   readonly #extentRecord = Buffer.alloc(EXTENT_RECORD_BYTES)
-  #handles = 0
 
   private constructor(place: ArenaPlace) {
     const thread = currentThread()
     const { words, base } = arena().region(place.offset)
     const at = (bytes: number): number => (place.offset - base + bytes) >> 2
-    this.place = place
+    super(place, new Holders(thread, words, at(0)))
     this.thread = thread
-    this.holders = new Holders(thread, words, at(0))
     this.#mutex = new Mutex(thread, words, at(MUTEX_AT))
     this.getters = new Waiters(thread, words, at(GETTERS_AT))
     this.putters = new Waiters(thread, words, at(PUTTERS_AT))
     this.joiners = new Waiters(thread, words, at(JOINERS_AT))
+    this.puts = new Line(thread, (line, stop) => this.#sleep(line, stop, this.putters))
+    this.gets = new Line(thread, (line, stop) => this.#sleep(line, stop, this.getters, () => this.takers()))
     this.store = new Store(thread, words, at(STORE_AT), new ArenaSegments(place))
   }
 
   static create(maxSize: number, maxBytes: number, joinable = false): SharedQueue {
     const queue = new SharedQueue(allocator().alloc(BLOCK_BYTES, { held: true }))
     queue.store.format(maxSize, Math.ceil(maxBytes / 4), joinable ? JOINABLE : 0)
-    ofThisThread.set(queue.place.offset, queue)
     return queue
   }
 
   /** The queue that a message named. The message's flight keeps the block alive during the call. */
   static attach(place: ArenaPlace): SharedQueue {
-    const known = ofThisThread.get(place.offset)
-    if (known !== undefined && known.place.generation === place.generation) return known
+    const known = Holding.find(SharedQueue, place)
+    if (known !== undefined) return known
     const queue = new SharedQueue(place)
     const version = queue.store.layoutVersion
     if (version !== STORE_VERSION) {
@@ -69,21 +75,7 @@ export class SharedQueue {
         details: { sent: version, here: STORE_VERSION },
       })
     }
-    ofThisThread.set(place.offset, queue)
     return queue
-  }
-
-  /** One more handle of this thread stands for the queue. */
-  retain(): void {
-    if (this.#handles++ === 0) this.holders.join()
-  }
-
-  /** One less. With the last one this thread leaves the queue; with the last thread the queue goes. */
-  release(): void {
-    if (--this.#handles > 0) return
-    ofThisThread.delete(this.place.offset)
-    this.holders.leave()
-    allocator().reclaim(this.place)
   }
 
   /** Puts what `encode` left in the scratch. Nothing of it is visible, and nothing in flight, unless it returns 'put'. */
@@ -98,41 +90,27 @@ export class SharedQueue {
     return outcome
   }
 
-  /** Takes and decodes the oldest item. What decoding throws is thrown, and the item is gone: it can never be decoded. */
-  tryGet(fromHead: boolean): { value: unknown } | undefined {
-    const taken = this.#take(fromHead)
-    if (!taken) return undefined
-    // Code of the user's runs while it is decoded, and may close the last handle: the memory stays until the item is done.
-    this.#handles++
-    let decoded = false
-    try {
-      const value = this.#decode(taken)
-      decoded = true
-      return { value }
-    } finally {
-      // Nobody can say `taskDone` for an item that nobody got.
-      this.#finish(taken, decoded && this.store.isJoinable)
-      wakeFirst(this.thread, this.putters)
-      this.release()
-    }
-  }
-
-  /** Takes the oldest item for as long as its consumer lives and neither finishes it nor gives it back. */
-  tryLease(fromHead: boolean): { value: unknown; taken: Taken } | undefined {
+  /**
+   * Takes and decodes the oldest item, which is this thread's until `finish` or `giveBack`, or its death. What decoding
+   * throws is thrown, and the item is gone: it can never be decoded. The caller retains the queue: code of the user's runs
+   * in here, and may close the last handle.
+   */
+  tryTake(fromHead: boolean): Found | undefined {
     const taken = this.#take(fromHead)
     if (!taken) return undefined
     wakeFirst(this.thread, this.putters)
     try {
       return { value: this.#decode(taken), taken }
     } catch (error) {
+      // Nobody can say `taskDone` for an item that nobody got.
       this.#finish(taken, false)
       throw error
     }
   }
 
-  /** A leased item is done. */
-  finish(taken: Taken): void {
-    this.#finish(taken, false)
+  /** The item is in the hands of its consumer, who now owes a `taskDone` in a JoinableQueue unless it was leased. */
+  finish(taken: Taken, wasLeased: boolean): void {
+    this.#finish(taken, !wasLeased && this.store.isJoinable)
   }
 
   giveBack(taken: Taken): void {
@@ -171,6 +149,14 @@ export class SharedQueue {
     wakeAll(this.thread, this.getters)
     wakeAll(this.thread, this.putters)
     wakeAll(this.thread, this.joiners)
+  }
+
+  async #sleep(line: Line, stop: AbortSignal, waiters: Waiters, watch?: () => readonly number[]): Promise<void> {
+    try {
+      await waitAsync(this.thread, waiters, () => line.serve() || undefined, watch, { signal: stop })
+    } catch (error) {
+      if (!stop.aborted) throw error
+    }
   }
 
   #take(fromHead: boolean): Taken | undefined {
@@ -238,5 +224,3 @@ export class SharedQueue {
     }
   }
 }
-
-const ofThisThread = new Map<number, SharedQueue>()
