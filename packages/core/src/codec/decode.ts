@@ -138,7 +138,7 @@ export class Decoder extends Reader {
       if (position <= (positions.at(-1) ?? first) || position >= this.#trailerAt) throw this.bad('a handle lies outside')
       positions.push(position)
     }
-    return new HandleLandings(this.bytes, positions, this.#trailerAt)
+    return new HandleLandings(this.bytes, positions, this.#trailerAt, { decode, adoptHandles, discard })
   }
 
   /** After a failure: handles that were not decoded must not stay in flight. */

@@ -305,6 +305,11 @@ export class Encoder extends Writer {
     parts.forEach((part, i) => this.child(part, new Step(`[[part ${i}]]`)))
   }
 
+  /** A message of its own, to be put into this one. */
+  nested(value: unknown): Encoded {
+    return encode(value, this.path())
+  }
+
   /** The handles in flight with this message. */
   handles(): HandleFlights {
     this.#flags |= format.HANDLES

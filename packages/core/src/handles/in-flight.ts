@@ -18,7 +18,7 @@
  *   commit and end of      COMMITTED                       who sent it, by abort(), once the receiver is known to be dead;
  *   the whole channel                                      who finds the message unread, by discard()
  */
-import { encode, type Encoder } from '../codec/encode.ts'
+import type { Encoder } from '../codec/encode.ts'
 import { HANDLE } from '../codec/format.ts'
 import { article, className } from '../codec/refusals.ts'
 import type { Writer } from '../codec/writer.ts'
@@ -119,7 +119,7 @@ function writeReduced(out: Encoder, type: HandleType, value: object): void {
   const { handle, holders, holdersOffset = 0, extra } = out.calling(() => type.reduce(value))
   const flights = out.handles()
   const flight = out.calling(() => flights.launch(holders))
-  const nested = encode(extra, out.path())
+  const nested = out.nested(extra)
   if (nested.hasHandles) flights.addNested(nested)
   flights.addPosition(out.at)
   out.byte(HANDLE)

@@ -1,4 +1,3 @@
-import { adoptHandles, decode, discard } from '../codec/decode.ts'
 import { HANDLE } from '../codec/format.ts'
 import { Reader } from '../codec/reader.ts'
 import { MultiprocError } from '../errors/base.ts'
@@ -16,18 +15,27 @@ interface Arrival {
   readonly end: number
 }
 
+/** What the codec does with the messages inside a message. */
+export interface NestedMessages {
+  decode(bytes: Uint8Array, start: number, end: number): unknown
+  adoptHandles(bytes: Uint8Array, start: number, end: number): void
+  discard(bytes: Uint8Array, start: number, end: number): void
+}
+
 /** The handles of one received message, in order. */
 export class HandleLandings {
   readonly #bytes: Uint8Array
   readonly #positions: readonly number[]
   readonly #end: number
+  readonly #nested: NestedMessages
   readonly #types: SentType[] = []
   #next = 0
 
-  constructor(bytes: Uint8Array, positions: readonly number[], end: number) {
+  constructor(bytes: Uint8Array, positions: readonly number[], end: number, nested: NestedMessages) {
     this.#bytes = bytes
     this.#positions = positions
     this.#end = end
+    this.#nested = nested
   }
 
   /** The handle whose tag is at `position`, held by this thread; and where its record ends. */
@@ -42,7 +50,7 @@ export class HandleLandings {
         details: { name: sent.name },
       })
     }
-    const extra = decode(this.#bytes, arrival.extraAt, arrival.end)
+    const extra = this.#nested.decode(this.#bytes, arrival.extraAt, arrival.end)
     this.#next++
     try {
       return { value: type.revive({ ...place, extra }), end: arrival.end }
@@ -57,7 +65,7 @@ export class HandleLandings {
     this.#positions.forEach((_, i) => {
       const { table, entry, token, extraAt, end } = this.#read(i)
       table.adoptFlight(entry, token)
-      adoptHandles(this.#bytes, extraAt, end)
+      this.#nested.adoptHandles(this.#bytes, extraAt, end)
     })
   }
 
@@ -66,7 +74,7 @@ export class HandleLandings {
     for (; this.#next < this.#positions.length; this.#next++) {
       const { table, entry, token, extraAt, end } = this.#read(this.#next)
       table.land(entry, token)
-      discard(this.#bytes, extraAt, end)
+      this.#nested.discard(this.#bytes, extraAt, end)
     }
   }
 
