@@ -1,6 +1,45 @@
-/** Chunks per worker when nothing is said: enough to even out items of different cost. Source: CPython's Pool.map. */
+/** Chunks per worker when nothing is said, and the first one would be like all: enough to even out items of different cost. Source: CPython's Pool.map. */
 const CHUNKS_PER_WORKER = 4
+/** The last chunks are no smaller than one of so many for each worker: each costs a message. */
+const MOST_PER_WORKER = 32
 
-export function chunkSizeFor(items: number, workers: number): number {
-  return Math.max(1, Math.ceil(items / (workers * CHUNKS_PER_WORKER)))
+/**
+ * Where the chunks of so many items begin, and, last, where the items end. The first ones are a quarter of a worker's share,
+ * as in Python; then each is a quarter of a share of what is left: so all workers end at about the same time, also when
+ * the items take different times.
+ */
+export function chunkBounds(items: number, workers: number, chunkSize: number | undefined): number[] {
+  const bounds = [0]
+  const least = Math.max(1, Math.ceil(items / (workers * MOST_PER_WORKER)))
+  for (let start = 0; start < items; ) {
+    const size = chunkSize ?? Math.max(least, Math.ceil((items - start) / (workers * CHUNKS_PER_WORKER)))
+    start = Math.min(items, start + size)
+    bounds.push(start)
+  }
+  return bounds
+}
+
+/** An adaptive chunk is so long, about: short against what a person or a timer notices, long against a message. */
+const CHUNK_MICROSECONDS = 500
+
+/** Items for the next chunk of a stream: as many as take half a millisecond, as far as the last chunks tell. */
+export class ChunkSize {
+  readonly #most: number
+  #mean = Infinity
+
+  /** @param most - an upper bound, whatever is measured. */
+  constructor(most: number) {
+    this.#most = Math.max(1, most)
+  }
+
+  get next(): number {
+    return Math.max(1, Math.min(this.#most, Math.floor(CHUNK_MICROSECONDS / this.#mean)))
+  }
+
+  /** A chunk of so many items ran for so long. */
+  ran(items: number, microseconds: number): void {
+    const each = Math.max(1, microseconds) / items
+    // As with the window of a worker: a long one counts at once, short ones have to be many.
+    this.#mean = each > this.#mean || this.#mean === Infinity ? each : this.#mean + (each - this.#mean) / 4
+  }
 }

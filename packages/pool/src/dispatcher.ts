@@ -1,14 +1,24 @@
-import { currentThread, TimeoutError, WorkerLostError } from '@multiproc/core'
+import { AnyTurn, currentThread, settleSync, TimeoutError } from '@multiproc/core'
 import type { Thread } from '@multiproc/core'
+import { endChannel, retryChannel } from './channels.ts'
+import type { TaskMessage } from './channels.ts'
+import { Crew, infoOf } from './crew.ts'
+import type { CrewOwner, WorkerInfo } from './crew.ts'
+import { Deadlines } from './deadlines.ts'
 import type { Definition } from './definitions.ts'
-import { RestartBudget } from './restart.ts'
-import type { Task } from './task.ts'
-import { WorkerSlot } from './worker-slot.ts'
-import type { WorkerOwner, WorkerSettings } from './worker-slot.ts'
+import { Histogram } from './histogram.ts'
+import type { PoolSettings } from './options.ts'
+import { RunTimes } from './run-times.ts'
+import { LEAVING, PAUSING, SENT, SETTLED, WAITING } from './task.ts'
+import type { Task, TaskOwner } from './task.ts'
+import { WaitingTasks } from './waiting.ts'
+import type { WorkerSlot } from './worker-slot.ts'
 
-export interface DispatcherSettings extends WorkerSettings {
-  readonly processes: number
-  readonly maxTasksPerChild: number
+/** What happens in a pool, as its events and channels tell it. Called in a turn of its own. */
+export interface PoolObserver {
+  workerStart(worker: WorkerInfo): void
+  workerExit(worker: WorkerInfo): void
+  drain(): void
 }
 
 /** Tasks in a worker's channel while they are tiny: enough that neither side waits for the other. */
@@ -16,86 +26,102 @@ const MOST_IN_CHANNEL = 256
 /** No more than about this much work waits in a worker's channel, where idle workers can only get it by taking it back. */
 const WORK_AHEAD_MICROSECONDS = 1000
 /** How many tasks are submitted between two looks at the answers, in a long synchronous burst. */
-const LOOK_EVERY = 16
+const LOOK_EVERY = 128
+/** Tasks that go to one worker before the next one is chosen. */
+const MOST_AT_ONCE = 64
 
 /**
  * Which task goes to which worker. Data flows one way:
  *
- *   submit() -> waiting tasks -> worker's channel -> worker -> worker's answers -> the task's promise
+ *   submit() -> waiting tasks -> worker's channel -> worker -> worker's answers -> the task's outcome
  *
- * A worker that is ready gets the next waiting task; while tasks are tiny it gets more, so that it need not wait for the
- * next. What then lies unread behind a task that turned out long is taken back for a worker that has nothing to do.
+ * A worker that is ready and idle gets the next task at once. Of a burst it gets several: while tasks are tiny, so many that
+ * it need not wait for the next, and what then lies unread behind a task that turned out long is taken back for a worker that
+ * has nothing to do.
  */
-export class Dispatcher implements WorkerOwner {
-  readonly #settings: DispatcherSettings
+export class Dispatcher implements CrewOwner, TaskOwner {
+  readonly deadlines: Deadlines
+  readonly runTimes: RunTimes
+  readonly crew: Crew
+  readonly ran = new Histogram()
+  readonly took = new Histogram()
+  submitted = 0
+  tasksFailed = 0
+  retried = 0
+  /** Of the last look: near enough for measuring, and much cheaper than a clock for each task. */
+  nowMs: number
+  /** Tasks that were submitted and are not settled. */
+  outstanding = 0
+  isOpen = true
+  /** Resolves once every worker process has ended. */
+  readonly ended: Promise<void>
+  readonly #settings: PoolSettings
+  readonly #observer: PoolObserver
   readonly #thread: Thread
-  readonly #slots: WorkerSlot[] = []
-  readonly #budget: RestartBudget
-  #waiting: Task[] = []
-  #nextWaiting = 0
-  /** Between two attempts. */
-  readonly #pausing = new Map<Task, NodeJS.Timeout>()
-  #outstanding = 0
+  readonly #waiting = new WaitingTasks()
+  /** By seat: tasks for that one only. */
+  readonly #pinned = new Map<number, WaitingTasks>()
+  readonly #pausing = new Map<Task, () => void>()
+  readonly #stopPassing: () => void
   #held = 0
-  #submitted = 0
-  #workerCount = 0
-  #lastWorker = 0
+  /** Tasks submitted in this turn. */
+  #inThisTurn = 0
+  #nextSeat = 0
   #meanMicroseconds = Infinity
-  #isOpen = true
   #failure: unknown
-  #initError: unknown
-  readonly #ended: Promise<void>
   #resolveEnded!: () => void
 
-  constructor(settings: DispatcherSettings) {
+  constructor(settings: PoolSettings, observer: PoolObserver) {
     this.#settings = settings
+    this.#observer = observer
     this.#thread = currentThread()
-    this.#ended = new Promise((resolve) => (this.#resolveEnded = resolve))
-    this.#budget = new RestartBudget(settings.processes)
+    this.nowMs = this.#thread.nowMs()
+    this.deadlines = new Deadlines(this.#thread)
+    this.runTimes = new RunTimes(this.deadlines, settings.concurrency, (task) => this.#ranTooLong(task))
+    this.ended = new Promise((resolve) => (this.#resolveEnded = resolve))
+    this.crew = new Crew(this, settings, this.deadlines, this.#thread)
+    // What was submitted in this turn must not wait for its end when the thread blocks before.
+    this.#stopPassing = this.#thread.onPark(() => this.#sendWaiting())
     try {
-      while (this.#slots.length < settings.processes) this.#slots.push(new WorkerSlot(this, this.#numbered()))
+      this.crew.assemble()
     } catch (error) {
       this.terminate(error)
       throw error
     }
   }
 
-  /** Tasks that were submitted and are not settled. */
-  get outstanding(): number {
-    return this.#outstanding
+  /** How many tasks are with no worker yet. */
+  get waiting(): number {
+    let { size } = this.#waiting
+    for (const line of this.#pinned.values()) size += line.size
+    return size
   }
 
-  get isOpen(): boolean {
-    return this.#isOpen
-  }
-
-  get workers(): readonly WorkerSlot[] {
-    return this.#slots
-  }
-
-  /** Resolves once every worker process has ended. */
-  get ended(): Promise<void> {
-    return this.#ended
+  get isMore(): boolean {
+    return this.#failure === undefined && (this.isOpen || this.outstanding > 0 || this.#held > 0)
   }
 
   /** The task was encoded already, so nothing that can fail is left. */
   submit(task: Task): void {
-    if (this.#outstanding++ === 0) this.#thread.ref()
+    if (this.outstanding++ === 0) this.#thread.ref()
+    this.submitted += 1
     if (this.#failure !== undefined) return task.fail(this.#failure)
-    this.#waiting.push(task)
-    if (++this.#submitted % LOOK_EVERY === 0) for (const slot of this.#slots) slot.readReplies()
-    this.#dispatch()
+    this.#enqueue(task)
+    // The first ones of a turn begin at once. Of a burst many go together: each message to a sleeping worker costs a system call.
+    if (++this.#inThisTurn <= this.#settings.processes) {
+      if (this.#inThisTurn === 1) queueMicrotask(this.#endOfTurn)
+      if (this.#isAnyIdle()) this.#dispatch()
+    } else if (this.#inThisTurn % LOOK_EVERY === 0) this.#look()
   }
 
-  /** A task was settled, however: called by the pool, which wraps each task's promise. */
-  settled(): void {
-    if (--this.#outstanding === 0) this.#thread.unref()
+  settled(task: Task, failed: boolean): void {
+    if (failed) this.tasksFailed += 1
+    if (endChannel.hasSubscribers) endChannel.publish(this.#messageOf(task))
+    this.took.add((this.nowMs - task.submittedMs) * 1000)
+    if (--this.outstanding > 0) return
+    this.#thread.unref()
+    this.#observer.drain()
     this.#endIfDone()
-  }
-
-  /** How many tasks are with no worker yet. */
-  get waiting(): number {
-    return this.#waiting.length - this.#nextWaiting
   }
 
   /** Tasks are still to come of a call that was made before `close()`: the workers stay. Does not keep the loop alive. */
@@ -108,221 +134,295 @@ export class Dispatcher implements WorkerOwner {
   }
 
   /** Rejects those of them that no worker has begun. */
-  withdraw(tasks: ReadonlySet<Task>, reason: unknown): void {
-    for (const slot of this.#slots) if (slot.tasks.some((task) => tasks.has(task))) this.#putBack(slot.takeBack(Infinity))
-    const kept = this.#waiting.slice(this.#nextWaiting).filter((task) => !tasks.has(task))
-    const dropped = this.#waiting.slice(this.#nextWaiting).filter((task) => tasks.has(task))
-    this.#waiting = kept
-    this.#nextWaiting = 0
-    for (const task of dropped) task.fail(reason)
+  withdraw(tasks: Iterable<Task>, reason: unknown): void {
+    for (const task of tasks) {
+      if (task.place === SENT && task.slot !== undefined) this.#putBack(task.slot.takeBack(Infinity))
+      if (task.place === WAITING) this.#drop(task, reason)
+    }
     this.#dispatch()
   }
 
-  /** Rejects those of them that have not ended. One that runs is ended with its worker; what else that worker had runs elsewhere. */
-  cancel(tasks: ReadonlySet<Task>, reason: unknown): void {
-    for (const slot of this.#slots) slot.readReplies()
-    this.withdraw(tasks, reason)
-    for (const slot of this.#slots) {
-      const running = slot.tasks.filter((task) => tasks.has(task))
-      for (const task of running) {
-        slot.stopFor(task)
+  /**
+   * Rejects those of them that have not ended. One that runs and has asked for its signal gets `killDelay` to end by itself;
+   * else it is ended with its worker. What else that worker had runs elsewhere.
+   *
+   * @returns false when all had ended.
+   */
+  cancel(tasks: readonly Task[], reason: unknown): boolean {
+    for (const task of tasks) task.slot?.readReplies()
+    const left = tasks.filter(({ place }) => place !== SETTLED)
+    this.withdraw(left, reason)
+    for (const task of left) {
+      if (task.place === PAUSING) {
+        this.#pausing.get(task)?.()
+        this.#pausing.delete(task)
         task.fail(reason)
-      }
+      } else if (task.place === SENT) this.#stop(task, reason)
     }
-    for (const task of tasks) {
-      if (!this.#pausing.has(task)) continue
-      clearTimeout(this.#pausing.get(task))
-      this.#pausing.delete(task)
-      task.fail(reason)
-    }
+    return left.length > 0
   }
 
-  ranTooLong(task: Task): void {
-    this.cancel(new Set([task]), new TimeoutError(`task ${task.id} ran longer than its runTimeout of ${task.runTimeoutMs} ms, so its worker was ended. Raise runTimeout, or look at what the task does.`, { details: { taskId: task.id } }))
+  #stop(task: Task, reason: unknown): void {
+    const slot = task.slot as WorkerSlot
+    const { killDelay } = this.#settings
+    if (task.listens && killDelay > 0) {
+      slot.cancel(task)
+      this.deadlines.add(killDelay, () => {
+        if (slot.tasks.includes(task)) slot.stopFor(task)
+      })
+    } else slot.stopFor(task)
+    task.fail(reason)
+  }
+
+  #ranTooLong(task: Task): void {
+    if (task.place !== SENT) return
+    this.cancel([task], new TimeoutError(`task ${task.id} ran longer than its runTimeout of ${task.options.runTimeout} ms, so it was ended. Raise runTimeout, or look at what the task does.`, { details: { taskId: task.id } }))
   }
 
   takesBack(task: Task, error: unknown, isCrash: boolean): boolean {
     const { attempts } = task
-    if (attempts === undefined || this.#failure !== undefined) return false
+    if (attempts === undefined || this.#failure !== undefined || task.place !== SENT) return false
     try {
       if (!attempts.another(error, isCrash)) return false
     } catch (thrown) {
       task.fail(thrown)
       return true
     }
-    const again = (): void => {
+    // The function that decides is the user's: it may have ended the pool, or the task.
+    if (this.#failure !== undefined || task.place !== SENT) return task.place !== SENT
+    this.retried += 1
+    if (retryChannel.hasSubscribers) retryChannel.publish({ ...this.#messageOf(task), error })
+    task.takenBack(true)
+    task.place = PAUSING
+    const pause = this.deadlines.add(attempts.delayMs, () => {
       this.#pausing.delete(task)
-      this.#waiting.push(task)
+      task.place = WAITING
+      this.#enqueue(task)
       this.#dispatch()
-    }
-    this.#pausing.set(task, setTimeout(again, attempts.delayMs))
+    })
+    this.#pausing.set(task, () => this.deadlines.cancel(pause))
     return true
   }
 
   forget(definition: Definition): void {
     definition.dropped()
-    for (const slot of this.#slots) slot.forget(definition)
+    for (const slot of this.crew.slots) slot.forget(definition)
   }
 
   close(): void {
-    this.#isOpen = false
+    this.isOpen = false
     this.#endIfDone()
   }
 
   terminate(reason: unknown): void {
-    this.#isOpen = false
-    this.#fail(reason)
-    for (const slot of this.#slots) slot.kill()
+    this.isOpen = false
+    this.giveUp(reason)
+    this.crew.kill()
     this.#endIfDone()
   }
 
-  idle(slot: WorkerSlot, microseconds?: number): void {
-    if (microseconds !== undefined) {
-      this.#budget.succeeded()
-      this.#measure(microseconds)
+  /** Rejects all there is. */
+  giveUp(reason: unknown): void {
+    this.#failure ??= reason
+    const tasks = this.#waiting.takeAll()
+    for (const line of this.#pinned.values()) tasks.push(...line.takeAll())
+    for (const [task, stopPause] of this.#pausing) {
+      stopPause()
+      tasks.push(task)
     }
-    if (slot.state === 'ready' && slot.tasksDone >= this.#settings.maxTasksPerChild) {
-      slot.retire()
-      // Its successor starts while it ends.
-      if (this.#isMore) this.#start()
-    }
-    this.#dispatch()
-    this.#endIfDone()
+    this.#pausing.clear()
+    for (const slot of this.crew.slots) tasks.push(...slot.takeAll())
+    for (const task of tasks) task.place = task.place === SETTLED ? SETTLED : LEAVING
+    for (const task of tasks) task.fail(this.#failure)
+  }
+
+  started(worker: WorkerInfo): void {
+    this.#observer.workerStart(worker)
   }
 
   initFailed(error: unknown): void {
-    this.#initError = error
+    this.crew.initError = error
   }
 
-  gone(slot: WorkerSlot, untouched: Task[]): void {
-    this.#putBack(untouched)
-    this.#slots.splice(this.#slots.indexOf(slot), 1)
-    if (slot.lostTasks) this.#budget.succeeded()
-    else if (slot.tasksDone === 0 && !slot.retired && this.#budget.failed(slot.readyMs)) this.#fail(this.#initError ?? this.#cannotStart(slot))
-    if (!slot.retired && this.#failure === undefined && this.#isMore) this.#start()
-    this.#dispatch()
-    this.#endIfDone()
+  reported(task: Task, value: unknown): void {
+    const { onReport } = task.options
+    // In a turn of its own: it is the user's, and may do anything to the pool.
+    if (onReport !== undefined) queueMicrotask(() => onReport(value as never, { id: task.id, attempt: task.attempts?.begun ?? 1 }))
   }
 
-  get #hasWaiting(): boolean {
-    return this.waiting > 0
-  }
-
-  /** There is, or may come, something to do. */
-  get #isMore(): boolean {
-    return this.#isOpen || this.#outstanding > 0 || this.#held > 0
-  }
-
-  #putBack(untouched: Task[]): void {
-    if (untouched.length === 0) return
-    this.#waiting = [...untouched, ...this.#waiting.slice(this.#nextWaiting)]
-    this.#nextWaiting = 0
-  }
-
-  #dispatch(): void {
-    this.#sendWaiting()
-    if (!this.#hasWaiting) this.#shareOut()
-  }
-
-  #sendWaiting(): void {
-    while (this.#hasWaiting) {
-      const slot = this.#choose()
-      if (slot === undefined) return
-      const task = this.#waiting[this.#nextWaiting] as Task
-      if (!this.#send(slot, task)) return
-      this.#nextWaiting += 1
-      if (this.#nextWaiting === this.#waiting.length) {
-        this.#waiting.length = 0
-        this.#nextWaiting = 0
-      } else if (this.#nextWaiting >= 1024 && this.#nextWaiting * 2 > this.#waiting.length) {
-        this.#waiting = this.#waiting.slice(this.#nextWaiting)
-        this.#nextWaiting = 0
-      }
-    }
-  }
-
-  /** False: no room. A task that cannot be sent for another reason (no memory) is rejected, and gone. */
-  #send(slot: WorkerSlot, task: Task): boolean {
-    try {
-      return slot.trySend(task)
-    } catch (error) {
-      queueMicrotask(() => task.fail(error))
-      return true
-    }
-  }
-
-  /** The least loaded worker with room; among equals the last one used, whose caches and core are warm. */
-  #choose(): WorkerSlot | undefined {
-    const window = this.#window()
-    const slots = this.#slots
-    let best: WorkerSlot | undefined
-    for (let n = 0; n < slots.length; n++) {
-      const index = (this.#lastWorker + n) % slots.length
-      const slot = slots[index] as WorkerSlot
-      if (slot.state !== 'ready' || slot.tasks.length >= Math.min(window, this.#settings.maxTasksPerChild - slot.tasksDone)) continue
-      if (best === undefined || slot.tasks.length < best.tasks.length) best = slot
-      if (best.tasks.length === 0) break
-    }
-    if (best !== undefined) this.#lastWorker = slots.indexOf(best)
-    return best
-  }
-
-  /** A worker with nothing to do, and another with work it has not begun: half of that changes hands. */
-  #shareOut(): void {
-    const idle = this.#slots.find((slot) => slot.state === 'ready' && slot.tasks.length === 0)
-    if (idle === undefined) return
-    const busy = this.#slots.reduce((most, slot) => (slot.tasks.length > most.tasks.length ? slot : most))
-    if (busy.tasks.length < 2) return
-    // Not all to the idle one: more may come back than was asked for.
-    this.#putBack(busy.takeBack(Math.ceil((busy.tasks.length - 1) / 2)))
-    this.#sendWaiting()
-  }
-
-  #window(): number {
-    return Math.max(1, Math.min(MOST_IN_CHANNEL, Math.floor(WORK_AHEAD_MICROSECONDS / this.#meanMicroseconds)))
-  }
-
-  #measure(microseconds: number): void {
+  answered(slot: WorkerSlot, task: Task | undefined, microseconds: number): void {
+    if (task !== undefined) task.microseconds = microseconds
+    this.nowMs = this.#thread.nowMs()
+    slot.lastBusyMs = this.nowMs
+    this.crew.succeeded()
+    this.ran.add(microseconds)
     // A long task counts at once, short ones have to be many: too small a window costs little, too large a one makes tasks wait.
     const mean = this.#meanMicroseconds
     this.#meanMicroseconds = microseconds > mean || mean === Infinity ? microseconds : mean + (microseconds - mean) / 8
   }
 
-  #start(): void {
-    try {
-      this.#slots.push(new WorkerSlot(this, this.#numbered()))
-    } catch (error) {
-      // The others go on; without any nothing would ever settle.
-      if (this.#slots.length === 0) this.#fail(error)
+  idle(slot: WorkerSlot): void {
+    this.crew.renewIfDue(slot)
+    this.#dispatch()
+    this.#endIfDone()
+  }
+
+  gone(slot: WorkerSlot, untouched: Task[]): void {
+    this.#putBack(untouched)
+    this.crew.gone(slot)
+    this.#observer.workerExit(infoOf(slot))
+    this.#dispatch()
+    this.#endIfDone()
+  }
+
+  /** Blocks the thread until `isDone`, while the pool works on; false when the deadline passed first. */
+  waitSync(call: string, isDone: () => boolean, deadlineMs: number): boolean {
+    for (;;) {
+      this.deadlines.runDue()
+      for (const slot of [...this.crew.slots]) {
+        if (slot.process.exitCode !== null) slot.ended()
+        else slot.readReplies()
+      }
+      this.#dispatch()
+      if (isDone()) return true
+      if (this.#thread.nowMs() >= deadlineMs) return false
+      const turns = this.crew.slots.flatMap((slot) => slot.turns(call))
+      settleSync(this.#thread, new AnyTurn(turns), Math.min(deadlineMs, this.deadlines.nextMs))
     }
   }
 
-  #numbered(): WorkerSettings {
-    return { ...this.#settings, name: `${this.#settings.name}-${++this.#workerCount}` }
+  #messageOf(task: Task): TaskMessage {
+    return {
+      pool: this.#settings.name, id: task.id, call: task.name, items: task.items,
+      runMs: task.microseconds / 1000, totalMs: this.#thread.nowMs() - task.submittedMs, error: task.failure,
+    }
   }
 
-  #fail(reason: unknown): void {
-    this.#failure ??= reason
-    const waiting = this.#waiting.slice(this.#nextWaiting)
-    this.#waiting = []
-    this.#nextWaiting = 0
-    const pausing = [...this.#pausing.keys()]
-    for (const timer of this.#pausing.values()) clearTimeout(timer)
-    this.#pausing.clear()
-    for (const task of [...waiting, ...pausing]) task.fail(reason)
-    for (const slot of this.#slots) for (const task of slot.takeAll()) task.fail(reason)
+  readonly #endOfTurn = (): void => {
+    const sent = this.#inThisTurn <= this.#settings.processes && this.waiting === 0
+    this.#inThisTurn = 0
+    if (!sent) this.#look()
   }
 
-  #cannotStart(slot: WorkerSlot): WorkerLostError {
-    const { exitCode, signalCode } = slot.process
-    return new WorkerLostError(`the pool gave up: ${this.#budget.limit} workers in a row ended before they did anything (the last with ${signalCode ?? `exit code ${exitCode}`}). See what they wrote to stderr.`, {
-      pid: slot.process.pid, processName: slot.process.name, exitCode, signalCode,
-    })
+  #look(): void {
+    this.nowMs = this.#thread.nowMs()
+    for (const slot of this.crew.slots) slot.readReplies()
+    this.#dispatch()
+  }
+
+  #isAnyIdle(): boolean {
+    for (const slot of this.crew.seats) if (slot !== undefined && slot.state === 'ready' && slot.tasks.length === 0) return true
+    return false
+  }
+
+  #enqueue(task: Task): void {
+    this.#lineOf(task).push(task)
+  }
+
+  #lineOf({ options: { affinity }, seat }: Task): WaitingTasks {
+    const pinnedTo = seat ?? (affinity === undefined ? undefined : hashOf(affinity) % this.#settings.processes)
+    if (pinnedTo === undefined) return this.#waiting
+    let line = this.#pinned.get(pinnedTo)
+    if (line === undefined) this.#pinned.set(pinnedTo, (line = new WaitingTasks()))
+    return line
+  }
+
+  #drop(task: Task, reason: unknown): void {
+    task.fail(reason)
+    this.#lineOf(task).withdrawn()
+  }
+
+  #putBack(untouched: readonly Task[]): void {
+    for (const task of untouched.toReversed()) this.#lineOf(task).putBack([task])
+  }
+
+  #dispatch(): void {
+    this.#sendWaiting()
+    if (this.#waiting.size > 0) this.crew.grow()
+    else this.#shareOut()
+  }
+
+  #sendWaiting(): void {
+    if (this.#pinned.size > 0) this.#sendPinned()
+    while (this.#waiting.size > 0) {
+      const slot = this.#choose()
+      if (slot === undefined) return
+      // To each its share, so that none waits while another has all.
+      const share = Math.max(1, Math.min(MOST_AT_ONCE, Math.ceil(this.#waiting.size / this.#settings.processes)))
+      if (this.#sendTo(slot, this.#waiting, Math.min(share, this.#roomOf(slot))) === 0) return
+    }
+  }
+
+  #sendPinned(): void {
+    for (const [seat, line] of this.#pinned) {
+      if (line.size === 0) continue
+      const slot = this.crew.seats[seat]
+      if (slot === undefined) this.crew.start(seat)
+      else this.#sendTo(slot, line, this.#roomOf(slot))
+    }
+  }
+
+  /** Returns how many were sent. A task that cannot be sent for want of memory, say, is rejected, and gone. */
+  #sendTo(slot: WorkerSlot, line: WaitingTasks, most: number): number {
+    let sent = 0
+    for (; sent < most; sent++) {
+      const task = line.peek()
+      if (task === undefined) return sent
+      try {
+        if (!slot.trySend(task)) return sent
+      } catch (error) {
+        task.place = LEAVING
+        queueMicrotask(() => task.fail(error))
+      }
+      line.shift()
+    }
+    return sent
+  }
+
+  /** How many tasks more it may have. */
+  #roomOf(slot: WorkerSlot): number {
+    if (slot.state !== 'ready') return 0
+    const { concurrency, maxTasksPerChild } = this.#settings
+    const window = concurrency > 1 ? concurrency : Math.max(1, Math.min(MOST_IN_CHANNEL, Math.floor(WORK_AHEAD_MICROSECONDS / this.#meanMicroseconds)))
+    return Math.min(window, maxTasksPerChild - slot.tasksDone) - slot.tasks.length
+  }
+
+  /** The least loaded worker with room; among equals the last one used, whose caches and core are warm. */
+  #choose(): WorkerSlot | undefined {
+    const { seats } = this.crew
+    let best: WorkerSlot | undefined
+    for (let n = 0; n < seats.length; n++) {
+      const slot = seats[(this.#nextSeat + n) % seats.length]
+      if (slot === undefined || (best !== undefined && slot.tasks.length >= best.tasks.length) || this.#roomOf(slot) <= 0) continue
+      best = slot
+      if (best.tasks.length === 0) break
+    }
+    if (best !== undefined) this.#nextSeat = best.seat
+    return best
+  }
+
+  /** A worker with nothing to do, and another with work it has not begun: half of that changes hands. */
+  #shareOut(): void {
+    if (!this.#isAnyIdle()) return
+    let busy: WorkerSlot | undefined
+    for (const slot of this.crew.slots) if (slot.tasks.length > (busy?.tasks.length ?? this.#settings.concurrency)) busy = slot
+    if (busy === undefined) return
+    // Not all to the idle one: more may come back than was asked for.
+    this.#putBack(busy.takeBack(Math.ceil((busy.tasks.length - this.#settings.concurrency) / 2)))
+    this.#sendWaiting()
   }
 
   #endIfDone(): void {
-    if (this.#isOpen) return
-    if (this.#outstanding === 0 && this.#held === 0) for (const slot of this.#slots) slot.retire()
-    if (this.#slots.length === 0) this.#resolveEnded()
+    if (this.isOpen) return
+    if (this.outstanding === 0 && this.#held === 0) this.crew.dismiss()
+    if (this.crew.slots.length > 0) return
+    this.#stopPassing()
+    this.#resolveEnded()
   }
+}
+
+function hashOf(key: string | number): number {
+  let hash = 0
+  for (const char of String(key)) hash = (hash * 31 + (char.codePointAt(0) as number)) >>> 0
+  return hash
 }

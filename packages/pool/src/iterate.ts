@@ -1,6 +1,7 @@
 import { AbortError, checkWaitOptions, currentThread, deadlineAfter, startTimer, TimeoutError } from '@multiproc/core'
 import type { WaitOptions } from '@multiproc/core'
-import type { Task } from './task.ts'
+import { ChunkSize } from './chunk.ts'
+import type { Outcome, Task } from './task.ts'
 
 /** The results of `imap`: an async iterator whose `next` may be told how long to wait. */
 export interface ResultIterator<R> extends AsyncIterableIterator<R, undefined> {
@@ -16,8 +17,11 @@ export interface ResultIterator<R> extends AsyncIterableIterator<R, undefined> {
 
 /** What the stream needs of its pool. */
 export interface StreamPool {
-  submit(items: readonly unknown[], resolve: (values: readonly unknown[]) => void, reject: (error: unknown) => void): Task
-  withdraw(tasks: ReadonlySet<Task>): void
+  /** `index` is the first item's place in the input. */
+  submit(items: readonly unknown[], index: number, outcome: Outcome): Task
+  /** How each item ended, where one that fails fails alone. */
+  unpack(value: unknown, task: Task): readonly Ended[]
+  withdraw(tasks: readonly Task[]): void
   /** The input is read to its end. Called once. */
   readAll(): void
   /** Nothing more is to come. Called once. */
@@ -26,15 +30,23 @@ export interface StreamPool {
 
 export interface StreamSettings {
   readonly call: string
-  readonly chunkSize: number
+  /** undefined: as many items as take next to no time, see `ChunkSize`. */
+  readonly chunkSize: number | undefined
   readonly bufferSize: number
   readonly isOrdered: boolean
+  /** Gives out how each item ended, instead of its value or error. */
+  readonly isSettled: boolean
+  readonly workers: number
+  readonly onProgress: ((done: number, total: number | undefined) => void) | undefined
 }
 
+/** How one item ended. */
+export type Ended = { readonly status: 'fulfilled'; readonly value: unknown } | { readonly status: 'rejected'; readonly reason: unknown }
+
 interface Chunk {
-  values?: readonly unknown[]
-  failure?: { readonly error: unknown }
-  /** How many of its values were given out. */
+  ended?: readonly Ended[]
+  readonly index: number
+  /** How many of its items were given out. */
   given: number
 }
 
@@ -58,7 +70,10 @@ export class ResultStream implements ResultIterator<unknown> {
   readonly #chunks: Chunk[] = []
   readonly #running = new Map<Chunk, Task>()
   readonly #readers: Reader[] = []
+  readonly #adaptive: ChunkSize | undefined
   #buffered = 0
+  #submitted = 0
+  #done = 0
   #isReading = false
   #inputEnded = false
   #inputFailure: { readonly error: unknown } | undefined
@@ -68,6 +83,8 @@ export class ResultStream implements ResultIterator<unknown> {
     this.#pool = pool
     this.#input = input
     this.#settings = settings
+    // Two chunks for each worker have to fit, or one would wait while the other is read.
+    if (settings.chunkSize === undefined) this.#adaptive = new ChunkSize(settings.bufferSize / (2 * settings.workers))
     this.#read()
   }
 
@@ -135,6 +152,8 @@ export class ResultStream implements ResultIterator<unknown> {
         break
       }
       if (typeof (result as Promise<unknown>).then === 'function') {
+        // Who knows when the next item comes: what is there does not wait for it while workers are idle.
+        if (this.#adaptive && this.#running.size < this.#settings.workers) this.#submit()
         ;(result as Promise<IteratorResult<unknown>>).then(
           (came) => {
             this.#isReading = false
@@ -161,7 +180,7 @@ export class ResultStream implements ResultIterator<unknown> {
     if (result.done) return this.#readAll()
     this.#pending.push(result.value)
     this.#buffered += 1
-    if (this.#pending.length >= Math.min(this.#settings.chunkSize, this.#settings.bufferSize)) this.#submit()
+    if (this.#pending.length >= Math.min(this.#adaptive?.next ?? (this.#settings.chunkSize as number), this.#settings.bufferSize)) this.#submit()
   }
 
   #readAll(): void {
@@ -175,30 +194,40 @@ export class ResultStream implements ResultIterator<unknown> {
     const items = this.#pending
     if (items.length === 0) return
     this.#pending = []
-    const chunk: Chunk = { given: 0 }
+    const chunk: Chunk = { index: this.#submitted, given: 0 }
+    this.#submitted += items.length
     const { isOrdered } = this.#settings
     if (isOrdered) this.#chunks.push(chunk)
-    const ended = (how: Partial<Chunk>): void => {
-      Object.assign(chunk, how)
+    const ended = (how: readonly Ended[]): void => {
+      chunk.ended = how
       this.#running.delete(chunk)
       if (this.#isOver) return
+      this.#done += items.length
+      this.#settings.onProgress?.(this.#done, this.#inputEnded ? this.#submitted : undefined)
       if (!isOrdered) this.#chunks.push(chunk)
       this.#give()
     }
+    const outcome: Outcome = {
+      fulfilled: (value, task) => {
+        this.#adaptive?.ran(items.length, task.microseconds)
+        ended(this.#pool.unpack(value, task))
+      },
+      refused: (error) => ended(items.map(() => ({ status: 'rejected', reason: error }))),
+    }
     try {
-      this.#running.set(chunk, this.#pool.submit(items, (values) => ended({ values }), (error) => ended({ failure: { error } })))
+      const task = this.#pool.submit(items, chunk.index, outcome)
+      if (chunk.ended === undefined) this.#running.set(chunk, task)
     } catch (error) {
       // An item that cannot be sent ends the results where its own would have come.
-      ended({ failure: { error } })
+      outcome.refused(error, undefined as never)
     }
-    if (chunk.values !== undefined || chunk.failure !== undefined) this.#running.delete(chunk)
   }
 
   #give(): void {
     let gave = false
     while (this.#readers.length > 0) {
       const chunk = this.#chunks[0]
-      if (chunk === undefined || (chunk.values === undefined && chunk.failure === undefined)) {
+      if (chunk?.ended === undefined) {
         if (chunk !== undefined || this.#running.size > 0 || !this.#inputEnded) break
         const reader = this.#readers.shift() as Reader
         const failure = this.#inputFailure
@@ -209,16 +238,17 @@ export class ResultStream implements ResultIterator<unknown> {
         continue
       }
       const reader = this.#readers.shift() as Reader
-      if (chunk.failure) {
+      const item = chunk.ended[chunk.given] as Ended
+      if (item.status === 'rejected' && !this.#settings.isSettled) {
         void this.return().catch(() => {})
-        reader.reject(chunk.failure.error)
+        reader.reject(item.reason)
         continue
       }
-      const values = chunk.values as readonly unknown[]
-      reader.resolve({ done: false, value: values[chunk.given++] })
+      reader.resolve({ done: false, value: this.#settings.isSettled ? { index: chunk.index + chunk.given, ...item } : (item as { value: unknown }).value })
+      chunk.given += 1
       this.#buffered -= 1
       gave = true
-      if (chunk.given === values.length) this.#chunks.shift()
+      if (chunk.given === chunk.ended.length) this.#chunks.shift()
     }
     if (gave) this.#read()
   }
@@ -226,7 +256,7 @@ export class ResultStream implements ResultIterator<unknown> {
   #end(): void {
     if (this.#isOver) return
     this.#isOver = true
-    const running = new Set(this.#running.values())
+    const running = [...this.#running.values()]
     this.#running.clear()
     this.#chunks.length = 0
     this.#pending = []
@@ -234,7 +264,7 @@ export class ResultStream implements ResultIterator<unknown> {
       this.#inputEnded = true
       this.#pool.readAll()
     }
-    if (running.size > 0) this.#pool.withdraw(running)
+    if (running.length > 0) this.#pool.withdraw(running)
     this.#pool.over()
     this.#give()
   }

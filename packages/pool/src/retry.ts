@@ -17,7 +17,8 @@ export class Attempts {
   readonly delayMs: number
   readonly #most: number
   readonly #on: NonNullable<RetryOptions['on']>
-  #begun = 1
+  /** The number of the attempt that runs, or ran last. */
+  begun = 1
 
   constructor(retry: Retry) {
     const { attempts, on = 'crash', delay = 0 } = typeof retry === 'number' ? { attempts: retry + 1 } : retry
@@ -28,9 +29,9 @@ export class Attempts {
 
   /** True: it has another attempt, which is counted now. Throws what a deciding function throws. */
   another(error: unknown, isCrash: boolean): boolean {
-    if (this.#begun >= this.#most) return false
-    const wanted = typeof this.#on === 'function' ? this.#on(error, this.#begun) : isCrash || this.#on === 'error'
-    if (wanted) this.#begun += 1
+    if (this.begun >= this.#most) return false
+    const wanted = typeof this.#on === 'function' ? this.#on(error, this.begun) : isCrash || this.#on === 'error'
+    if (wanted) this.begun += 1
     return wanted
   }
 }

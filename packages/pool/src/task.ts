@@ -1,74 +1,169 @@
-import { encode } from '@multiproc/core'
+import { AbortError } from '@multiproc/core'
 import type { Encoded } from '@multiproc/core'
 import type { Definition } from './definitions.ts'
-import { frame } from './protocol.ts'
-import type { TaskRequest } from './protocol.ts'
-import type { Attempts } from './retry.ts'
+import type { TaskOptions } from './options.ts'
+import { ATTEMPT_AT, writeWord } from './protocol.ts'
+import type { Record, TaskKind } from './protocol.ts'
+import { Attempts } from './retry.ts'
+import type { Retry } from './retry.ts'
+import type { WorkerSlot } from './worker-slot.ts'
 
-/** For a task of a burst: its error's trace ends in the worker. */
-const UNTRACED = { stack: '' } as Error
+/** Where a task is. It is in exactly one place, until it is settled. */
+export const WAITING = 0
+export const SENT = 1
+export const PAUSING = 2
+export const SETTLED = 3
+/** Taken out of all lines, to be rejected in a moment. */
+export const LEAVING = 4
+export type Place = typeof WAITING | typeof SENT | typeof PAUSING | typeof SETTLED | typeof LEAVING
 
-export interface TaskSettings {
-  /** The public function at whose caller the trace of an error ends. */
-  readonly call: Function
-  /** Capturing the stack is a large part of what submitting a tiny task costs. */
-  readonly isTraced: boolean
-  readonly id: number
-  readonly request: TaskRequest
-  /** The function that it runs. Held, so that what workers know it by is not forgotten before. */
-  readonly fn: Function
-  readonly definition: Definition | undefined
-  readonly attempts: Attempts | undefined
-  readonly runTimeoutMs: number | undefined
-  readonly resolve: (value: unknown) => void
-  readonly reject: (error: unknown) => void
+/** Who is told how a task ended: the result of a single one, or what gathers many. */
+export interface Outcome {
+  fulfilled(value: unknown, task: Task): void
+  refused(error: unknown, task: Task): void
+  /** One value of a stream. */
+  yielded?(value: unknown): void
 }
 
-/**
- * One task, encoded when it was submitted: what its arguments become later is not seen, and it can be sent again. Until it
- * is settled, it is in exactly one place: waiting in the dispatcher, at a worker, or between two attempts.
- */
-export class Task {
+/** What a task needs of its pool's dispatcher. */
+export interface TaskOwner {
+  settled(task: Task, failed: boolean): void
+  cancel(tasks: readonly Task[], reason: unknown): boolean
+}
+
+export interface TaskSettings {
+  readonly owner: TaskOwner
+  /** The public call that made it, for error texts. */
+  readonly name: string
   readonly id: number
-  readonly bytes: Buffer
+  readonly kind: TaskKind
+  readonly fn: Function | undefined
+  readonly definition: Definition | undefined
+  readonly needs: readonly Definition[] | undefined
+  readonly options: TaskOptions
+  readonly retry: Retry | undefined
+  readonly record: Record
+  readonly encoded: Encoded | undefined
+  readonly caller: Error
+  readonly submittedMs: number
+  readonly outcome: Outcome
+  readonly items: number
+  readonly index: number
+  /** Only the worker in this seat runs it. */
+  readonly seat: number | undefined
+}
+
+/** One task, encoded when it was submitted: what its arguments become later is not seen, and it can be sent again. */
+export class Task {
+  place: Place = WAITING
+  /** The worker that has it, while it is SENT. */
+  slot: WorkerSlot | undefined
+  /** It asked for its signal, so it can end by itself. */
+  listens = false
+  /** What it failed with. */
+  failure: unknown
+  /** How long it ran. */
+  microseconds = 0
+  readonly id: number
+  readonly name: string
+  readonly kind: TaskKind
+  /** Held, so that what workers know it by is not forgotten before. */
+  readonly fn: Function | undefined
   /** The function it names by key, which its worker must have got before. */
   readonly definition: Definition | undefined
+  /** The constants it names by key. */
+  readonly needs: readonly Definition[] | undefined
+  readonly options: TaskOptions
+  readonly record: Record
   readonly attempts: Attempts | undefined
-  readonly runTimeoutMs: number | undefined
-  readonly resolve: (value: unknown) => void
-  readonly reject: (error: unknown) => void
   /** Where it was submitted: the trace of an error leads from the worker to here. Formatted only then. */
   readonly caller: Error
-  readonly fn: Function
-  readonly #encoded: Encoded
+  readonly submittedMs: number
+  /** How many items of the input it has, and the first one's place there. */
+  readonly items: number
+  readonly index: number
+  readonly seat: number | undefined
+  /** Ends what was set up for it alone: timers, listeners. */
+  release: (() => void) | undefined
+  readonly #owner: TaskOwner
+  readonly #outcome: Outcome
+  /** Only if handles travel with it. */
+  readonly #encoded: Encoded | undefined
 
-  constructor({ call, isTraced, id, request, fn, definition, attempts, runTimeoutMs, resolve, reject }: TaskSettings) {
-    this.#encoded = encode(request, '')
-    this.caller = isTraced ? ({} as Error) : UNTRACED
-    if (isTraced) Error.captureStackTrace(this.caller, call)
-    this.id = id
-    this.bytes = frame([id], this.#encoded)
-    this.fn = fn
-    this.definition = definition
-    this.attempts = attempts
-    this.runTimeoutMs = runTimeoutMs
-    this.resolve = resolve
-    this.reject = reject
+  constructor(settings: TaskSettings) {
+    this.#owner = settings.owner
+    this.#outcome = settings.outcome
+    this.#encoded = settings.encoded
+    this.id = settings.id
+    this.name = settings.name
+    this.kind = settings.kind
+    this.fn = settings.fn
+    this.definition = settings.definition
+    this.needs = settings.needs
+    this.options = settings.options
+    this.record = settings.record
+    this.attempts = settings.retry === undefined || settings.retry === 0 ? undefined : new Attempts(settings.retry)
+    this.caller = settings.caller
+    this.submittedMs = settings.submittedMs
+    this.items = settings.items
+    this.index = settings.index
+    this.seat = settings.seat
   }
 
-  /** The bytes are with a worker: handles in them are in flight. */
-  sent(): void {
-    this.#encoded.commit()
+  /** A worker has it: handles in it are in flight. */
+  sentTo(slot: WorkerSlot): void {
+    this.place = SENT
+    this.slot = slot
+    this.listens = false
+    this.#encoded?.commit()
   }
 
-  /** No worker will decode the bytes any more. Harmless for handles that arrived. */
+  /** It waits again; as another attempt if the last one counted. */
+  takenBack(isAnother: boolean): void {
+    this.place = WAITING
+    this.slot = undefined
+    const { bytes, start } = this.record
+    if (isAnother && this.attempts) writeWord(bytes, start + ATTEMPT_AT, this.attempts.begun)
+  }
+
+  cancel(): boolean {
+    return this.place !== SETTLED && this.#owner.cancel([this], cancelled(this.name))
+  }
+
+  succeed(value: unknown): void {
+    if (!this.#settle()) return
+    this.#outcome.fulfilled(value, this)
+    this.#owner.settled(this, false)
+  }
+
+  /** With what it threw, or what became of it. */
+  fail(error: unknown): void {
+    if (!this.#settle()) return
+    // No worker will decode it any more. Harmless for handles that arrived.
+    this.#encoded?.abort()
+    this.failure = error
+    this.#outcome.refused(error, this)
+    this.#owner.settled(this, true)
+  }
+
+  yielded(value: unknown): void {
+    if (this.place !== SETTLED) this.#outcome.yielded?.(value)
+  }
+
+  /** It was never submitted. */
   dropped(): void {
-    this.#encoded.abort()
+    this.#encoded?.abort()
   }
 
-  /** Ends it, where no answer of a worker does. */
-  fail(reason: unknown): void {
-    this.dropped()
-    this.reject(reason)
+  #settle(): boolean {
+    if (this.place === SETTLED) return false
+    this.place = SETTLED
+    this.slot = undefined
+    this.release?.()
+    return true
   }
+}
+
+export function cancelled(call: string, signal?: AbortSignal): AbortError {
+  return new AbortError(`${call} was cancelled. A task that ran may have run in part.`, { cause: signal?.reason })
 }

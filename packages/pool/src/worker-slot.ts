@@ -1,30 +1,35 @@
-import { Channel, currentThread, decode, EOFError, unpackThrown, WorkerLostError } from '@multiproc/core'
-import type { PackedThrown } from '@multiproc/core'
+import { Channel, currentThread, decode, EOFError, unpackThrown, WAITABLE, WAITS_SYNC, WorkerLostError } from '@multiproc/core'
+import type { PackedThrown, Turn } from '@multiproc/core'
 import { internals, Process } from '@multiproc/process'
 import { workerMain } from './child/worker-main.ts'
 import type { Definition } from './definitions.ts'
-import { INIT_FAILED, NO_TASK, READY, REPLY_HEADER_BYTES, RETURNED } from './protocol.ts'
+import type { PoolSettings } from './options.ts'
+import { CANCEL, CREDIT, INIT_FAILED, LISTENS, NO_TASK, OVERGROWN, READY, readWord, REPLY_HEADER_BYTES, REPORTED, RETURNED, STATUS_MASK, YIELDED } from './protocol.ts'
+import type { RunTimes } from './run-times.ts'
+import { SENT } from './task.ts'
 import type { Task } from './task.ts'
 
-export interface WorkerSettings {
-  readonly name: string
-  readonly initializer: Function | undefined
-  readonly initArgs: readonly unknown[]
-  readonly env: NodeJS.ProcessEnv | undefined
-  readonly execArgv: readonly string[] | undefined
-}
-
 export interface WorkerOwner {
-  /** The worker is ready, or has answered: there is room for tasks. `microseconds`: how long the task ran. */
-  idle(slot: WorkerSlot, microseconds?: number): void
+  readonly runTimes: RunTimes
+  /** The worker is ready, or has answered: there is room for tasks. */
+  idle(slot: WorkerSlot): void
+  /** It has answered a task, which ran for so long. */
+  answered(slot: WorkerSlot, task: Task | undefined, microseconds: number): void
   initFailed(error: unknown): void
-  /** It has run for as long as it may. */
-  ranTooLong(task: Task): void
+  reported(task: Task, value: unknown): void
   /** The attempt has failed: true when there is another one, and the owner has the task again. */
   takesBack(task: Task, error: unknown, isCrash: boolean): boolean
   /** The worker is gone. `untouched` are tasks that it had not begun; those that it ran are rejected already. */
   gone(slot: WorkerSlot, untouched: Task[]): void
 }
+
+/** Where answers are decoded from. A decode inside a decode (a reviver that submits a task) finds it taken. */
+const scratch = Buffer.allocUnsafeSlow(16 * 1024)
+const none = new Uint8Array(0)
+let scratchIsFree = true
+/** After so many answers the owner is asked for tasks, so that a worker with many answers does not run out of them. */
+const IDLE_EVERY = 32
+const CONTROL_BYTES = 1024
 
 /**
  * One worker process as its pool sees it.
@@ -43,6 +48,7 @@ export interface WorkerOwner {
  */
 export class WorkerSlot {
   readonly process: Process
+  readonly seat: number
   state: 'starting' | 'ready' | 'leaving' | 'gone' = 'starting'
   /** Sent and not answered, oldest first. */
   readonly tasks: Task[] = []
@@ -51,8 +57,12 @@ export class WorkerSlot {
   lostTasks = false
   /** It ends because it was told to. */
   retired = false
+  overgrown = false
+  lastBusyMs: number
   readonly #owner: WorkerOwner
   readonly #channel: Channel
+  readonly #control: Channel
+  readonly #controlEnd: Channel
   /** The worker's end, also held here: to take back what a dead worker has not read. */
   readonly #workerEnd: Channel
   readonly #defined = new Set<number>()
@@ -60,23 +70,27 @@ export class WorkerSlot {
   /** Killed for one of its tasks: the others are innocent. */
   #stopped = false
   #readyAtMs = Infinity
-  #timedTask: Task | undefined
-  #timer: NodeJS.Timeout | undefined
+  #isDraining = false
 
-  constructor(owner: WorkerOwner, settings: WorkerSettings) {
+  constructor(owner: WorkerOwner, settings: PoolSettings, name: string, seat: number) {
     this.#owner = owner
+    this.seat = seat
+    this.lastBusyMs = currentThread().nowMs()
     ;[this.#channel, this.#workerEnd] = Channel.pair()
+    ;[this.#controlEnd, this.#control] = Channel.pair({ duplex: false, capacity: CONTROL_BYTES })
+    const { initializer, initArgs, concurrency, memoryLimit, env, execArgv, method, resourceLimits } = settings
     this.process = new Process({
       target: workerMain,
-      args: [this.#workerEnd, { initializer: settings.initializer, initArgs: settings.initArgs }],
-      name: settings.name,
+      args: [this.#workerEnd, this.#controlEnd, { initializer, initArgs, concurrency, memoryLimit }],
+      name,
       daemon: true,
-      ...(settings.env && { env: settings.env }),
-      ...(settings.execArgv && { execArgv: settings.execArgv }),
-      [internals]: { mayHaveChildren: true, ignoreSigint: true, title: settings.name },
+      ...(method && { method }),
+      ...(env && { env }),
+      ...(execArgv && { execArgv }),
+      [internals]: { mayHaveChildren: true, ignoreSigint: true, title: name, ...(resourceLimits && { resourceLimits }) },
     })
     this.#stopListening = this.#channel.listen(() => this.readReplies())
-    this.process.on('exit', () => this.#ended())
+    this.process.on('exit', () => this.ended())
     try {
       this.process.start()
     } catch (error) {
@@ -87,22 +101,45 @@ export class WorkerSlot {
 
   /** False when its channel is full: it calls `idle` when it has answered. */
   trySend(task: Task): boolean {
-    const { definition } = task
-    if (definition && !this.#defined.has(definition.key)) {
-      if (!this.#channel.trySendBytes(definition.bytes)) return false
-      this.#defined.add(definition.key)
-      definition.encoded.commit()
-    }
-    if (!this.#channel.trySendBytes(task.bytes)) return false
+    if (task.needs !== undefined) for (const definition of task.needs) if (!this.#define(definition)) return false
+    if (task.definition !== undefined && !this.#define(task.definition)) return false
+    const { bytes, start, length } = task.record
+    if (!this.#channel.trySendBytes(bytes, start, length)) return false
     this.tasks.push(task)
-    task.sent()
-    this.#watchRunTime()
+    task.sentTo(this)
+    this.#owner.runTimes.watch(this)
+    return true
+  }
+
+  #define(definition: Definition): boolean {
+    if (this.#defined.has(definition.key)) return true
+    if (definition.needs !== undefined) for (const needed of definition.needs) if (!this.#define(needed)) return false
+    const { bytes, start, length } = definition.record
+    if (!this.#channel.trySendBytes(bytes, start, length)) return false
+    this.#defined.add(definition.key)
+    definition.encoded.commit()
     return true
   }
 
   /** Lets go of a function. Losing this in a full channel costs memory in the worker, nothing else. */
   forget(definition: Definition): void {
-    if (this.#channel.writable && this.#defined.delete(definition.key)) this.#channel.trySendBytes(definition.forgetBytes())
+    if (!this.#channel.writable || !this.#defined.delete(definition.key)) return
+    const { bytes, length } = definition.forgetRecord()
+    this.#channel.trySendBytes(bytes, 0, length)
+  }
+
+  /** Aborts the signal of a task that runs. */
+  cancel(task: Task): void {
+    this.#tell([CANCEL, task.id])
+  }
+
+  /** Lets a stream go on by so many values. */
+  credit(task: Task, values: number): void {
+    this.#tell([CREDIT, task.id, values])
+  }
+
+  #tell(message: readonly number[]): void {
+    if (this.#control.writable) this.#control.send(message).catch(() => {})
   }
 
   /** Takes back up to `most` of the tasks that the worker has not begun, oldest first. */
@@ -114,7 +151,7 @@ export class WorkerSlot {
     while (untouched.length < most || orphaned) {
       const bytes = this.#readUnbegun()
       if (bytes === undefined) break
-      const id = bytes.readInt32LE(0)
+      const id = readWord(bytes, 0)
       if (id === NO_TASK) {
         forgets.push(bytes)
       } else if (id < NO_TASK) {
@@ -122,7 +159,9 @@ export class WorkerSlot {
         this.#defined.delete(-id)
       } else {
         const task = this.#remove(id)
-        if (task) untouched.push(task)
+        if (task?.place !== SENT) continue
+        task.takenBack(false)
+        untouched.push(task)
       }
     }
     if (this.#channel.writable) for (const bytes of forgets) this.#channel.trySendBytes(bytes)
@@ -130,20 +169,21 @@ export class WorkerSlot {
     return untouched
   }
 
-  /** Gives up on all its tasks: they are the caller's to settle. */
-  takeAll(): Task[] {
-    const tasks = this.tasks.splice(0)
-    this.#watchRunTime()
-    return tasks
-  }
-
   #readUnbegun(): Buffer | undefined {
+    if (this.#workerEnd.closed) return undefined
     try {
       return this.#workerEnd.tryRecvBytes()
     } catch (error) {
       if (error instanceof EOFError) return undefined
       throw error
     }
+  }
+
+  /** Gives up on all its tasks: they are the caller's to settle. */
+  takeAll(): Task[] {
+    const tasks = this.tasks.splice(0)
+    this.#owner.runTimes.watch(this)
+    return tasks
   }
 
   /** No more tasks: it ends when it has done those that it has. */
@@ -171,71 +211,108 @@ export class WorkerSlot {
     return Math.max(0, currentThread().nowMs() - this.#readyAtMs)
   }
 
+  /** What a blocked caller waits for: an answer, or the end. */
+  turns(call: string): Turn[] {
+    if (this.state === 'gone') return []
+    return [this.#channel[WAITABLE](call, WAITS_SYNC), this.process[WAITABLE](call, WAITS_SYNC)]
+  }
+
   readReplies(): void {
-    if (this.state === 'gone') return
-    this.#drain()
+    if (this.state === 'gone' || this.#isDraining) return
+    if (this.#drain()) this.#owner.idle(this)
   }
 
-  #drain(): void {
-    for (;;) {
-      let bytes: Buffer | undefined
-      try {
-        bytes = this.#channel.tryRecvBytes()
-      } catch (error) {
-        if (error instanceof EOFError) return
-        throw error
+  /** True if there was anything. */
+  #drain(): boolean {
+    // Code of the user's runs while answers are decoded; what it sets going finds the rest of them in order.
+    this.#isDraining = true
+    let answers = 0
+    try {
+      while (!this.#channel.closed && this.#answerNext()) {
+        if (++answers % IDLE_EVERY === 0 && this.state !== 'gone') this.#owner.idle(this)
       }
-      if (bytes === undefined) return
-      this.#answer(bytes)
+    } finally {
+      this.#isDraining = false
     }
+    return answers > 0
   }
 
-  #answer(bytes: Buffer): void {
-    const id = bytes.readInt32LE(0)
-    const status = bytes.readInt32LE(4)
-    const microseconds = bytes.readInt32LE(8)
+  #answerNext(): boolean {
+    const own = scratchIsFree
+    let message
+    try {
+      message = this.#channel.tryTakeBytes(own ? scratch : none)
+    } catch (error) {
+      if (error instanceof EOFError) return false
+      throw error
+    }
+    if (message === undefined) return false
+    const { bytes, length } = message
+    const id = readWord(bytes, 0)
+    const flags = readWord(bytes, 4)
+    const microseconds = readWord(bytes, 8)
+    scratchIsFree = false
     let value: unknown
     let isUndecodable = false
     try {
-      value = decode(bytes, REPLY_HEADER_BYTES)
+      value = decode(bytes, REPLY_HEADER_BYTES, length)
     } catch (error) {
       value = error
       isUndecodable = true
+    } finally {
+      scratchIsFree = own
     }
+    this.#answer(id, flags, microseconds, value, isUndecodable)
+    return true
+  }
+
+  #answer(id: number, flags: number, microseconds: number, value: unknown, isUndecodable: boolean): void {
+    const status = flags & STATUS_MASK
     if (status === READY) {
       if (this.state === 'starting') this.state = 'ready'
-      this.#readyAtMs = currentThread().nowMs()
-      return this.#owner.idle(this)
+      this.#readyAtMs = this.lastBusyMs = currentThread().nowMs()
+      return
     }
     if (status === INIT_FAILED) return this.#owner.initFailed(isUndecodable ? value : unpackThrown(value as PackedThrown))
+    if (status === LISTENS || status === REPORTED || status === YIELDED) return this.#goesOn(id, status, value, isUndecodable)
+    if ((flags & OVERGROWN) !== 0) this.overgrown = true
     const task = this.#remove(id)
     this.tasksDone += 1
-    if (isUndecodable) task?.reject(value)
-    else if (status === RETURNED) task?.resolve(value)
-    else if (task) this.#threw(task, unpackThrown(value as PackedThrown, task.caller))
+    this.#owner.answered(this, task, microseconds)
+    if (task === undefined || task.place !== SENT) {
+      // It was settled before: cancelled, or out of time.
+    } else if (isUndecodable) task.fail(value)
+    else if (status === RETURNED) task.succeed(value)
+    else this.#threw(task, unpackThrown(value as PackedThrown, task.caller))
     this.#endWhenDone()
-    this.#owner.idle(this, microseconds)
+  }
+
+  #goesOn(id: number, status: number, value: unknown, isUndecodable: boolean): void {
+    const task = this.tasks.find((one) => one.id === id)
+    if (task === undefined) return
+    if (status === LISTENS) task.listens = true
+    else if (isUndecodable) {
+      this.cancel(task)
+      task.fail(value)
+    } else if (status === YIELDED) task.yielded(value)
+    else this.#owner.reported(task, value)
   }
 
   #threw(task: Task, error: unknown): void {
-    if (!this.#owner.takesBack(task, error, false)) task.reject(error)
+    if (!this.#owner.takesBack(task, error, false)) task.fail(error)
   }
 
   #remove(id: number): Task | undefined {
-    const at = this.tasks[0]?.id === id ? 0 : this.tasks.findIndex((task) => task.id === id)
-    if (at < 0) return undefined
-    const [task] = this.tasks.splice(at, 1)
-    this.#watchRunTime()
+    const { tasks } = this
+    let task: Task | undefined
+    if (tasks[0]?.id === id) task = tasks.shift()
+    else {
+      const at = tasks.findIndex((one) => one.id === id)
+      if (at < 0) return undefined
+      ;[task] = tasks.splice(at, 1)
+    }
+    this.#owner.runTimes.watch(this)
     return task
-  }
-
-  /** The oldest task is the one that runs, and only its time counts. */
-  #watchRunTime(): void {
-    const task = this.tasks[0]
-    if (task === this.#timedTask || (task?.runTimeoutMs === undefined && this.#timedTask === undefined)) return
-    clearTimeout(this.#timer)
-    this.#timedTask = task?.runTimeoutMs === undefined ? undefined : task
-    if (task?.runTimeoutMs !== undefined) this.#timer = setTimeout(() => this.#owner.ranTooLong(task), task.runTimeoutMs)
   }
 
   #endWhenDone(): void {
@@ -243,21 +320,26 @@ export class WorkerSlot {
     if (this.state === 'leaving' && this.tasks.length === 0 && !this.#stopped) this.#close()
   }
 
-  #ended(): void {
+  /** Its process has ended. Does nothing the second time: a blocked caller may have seen it before the event came. */
+  ended(): void {
+    if (this.state === 'gone') return
     // First of all, so that nothing is sent to it by what its last answers set going.
     this.state = 'gone'
     if (!this.#channel.closed) this.#drain()
-    const untouched = this.#workerEnd.closed ? [] : this.takeBack(Infinity)
-    const begun = this.tasks.splice(0)
-    this.#watchRunTime()
+    const untouched = this.takeBack(Infinity)
+    const begun = this.takeAll()
     this.#close()
     if (this.#stopped) {
-      untouched.unshift(...begun)
+      for (const task of begun) {
+        if (task.place !== SENT) continue
+        task.takenBack(false)
+        untouched.unshift(task)
+      }
     } else {
       this.lostTasks = begun.length > 0
       for (const task of begun) {
         const error = this.#lost(task)
-        if (!this.#owner.takesBack(task, error, true)) task.fail(error)
+        if (task.place === SENT && !this.#owner.takesBack(task, error, true)) task.fail(error)
       }
     }
     this.#owner.gone(this, untouched)
@@ -266,9 +348,7 @@ export class WorkerSlot {
   #lost(task: Task): WorkerLostError {
     const { exitCode, signalCode, pid, name } = this.process
     const how = signalCode ? `was ended by ${signalCode}` : `exited with code ${exitCode}`
-    // Node ends by itself, with 0, when nothing is left that could settle a promise.
-    const advice = exitCode === 0 ? 'Either the task called process.exit(), or it awaited a promise that nothing could settle any more.' : 'Set `retry` for tasks that may run twice, or look at what the task does.'
-    return new WorkerLostError(`${name} (pid ${pid}) ${how} while it ran task ${task.id}; the task may have run in part. ${advice}`, {
+    return new WorkerLostError(`${name} (pid ${pid}) ${how} while it ran task ${task.id}; the task may have run in part. ${adviceFor(exitCode, signalCode)}`, {
       taskId: task.id, pid, processName: name, exitCode, signalCode,
     })
   }
@@ -277,5 +357,15 @@ export class WorkerSlot {
     this.#stopListening()
     this.#channel.close()
     this.#workerEnd.close()
+    this.#control.close()
+    this.#controlEnd.close()
   }
+}
+
+function adviceFor(exitCode: number | null, signalCode: NodeJS.Signals | null): string {
+  // Node ends by itself, with 0, when nothing is left that could settle a promise.
+  if (exitCode === 0) return 'Either the task called process.exit(), or it awaited a promise that nothing could settle any more.'
+  if (signalCode === 'SIGABRT') return 'Node aborts a process that is out of memory (see what it wrote to stderr): give it more with maxOldSpaceMb, or less work at a time.'
+  if (signalCode === 'SIGKILL') return 'It was killed from outside: by the system when memory is short, or by somebody. Set `retry` for tasks that may run twice.'
+  return 'Set `retry` for tasks that may run twice, or look at what the task does.'
 }

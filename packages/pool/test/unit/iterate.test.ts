@@ -8,19 +8,24 @@ function fakePool() {
   const tasks: { items: readonly unknown[]; resolve(values: readonly unknown[]): void; reject(error: unknown): void }[] = []
   const told: string[] = []
   const pool: StreamPool = {
-    submit: (items, resolve, reject) => {
-      const task = { items, resolve, reject }
+    submit: (items, _index, outcome) => {
+      const task = {
+        items,
+        resolve: (values: readonly unknown[]) => outcome.fulfilled(values, { microseconds: 1 } as Task),
+        reject: (error: unknown) => outcome.refused(error, {} as Task),
+      }
       tasks.push(task)
       return task as unknown as Task
     },
-    withdraw: (some) => told.push(`withdraw ${some.size}`),
-    readAll: () => told.push('readAll'),
-    over: () => told.push('over'),
+    unpack: (values) => (values as unknown[]).map((value) => ({ status: 'fulfilled', value })),
+    withdraw: (some) => void told.push(`withdraw ${some.length}`),
+    readAll: () => void told.push('readAll'),
+    over: () => void told.push('over'),
   }
   return { pool, tasks, told }
 }
 
-const settings = { call: 'pool.imap()', chunkSize: 2, bufferSize: 4, isOrdered: true }
+const settings = { call: 'pool.imap()', chunkSize: 2, bufferSize: 4, isOrdered: true, isSettled: false, workers: 2, onProgress: undefined }
 
 it('reads on only when results were taken, and keeps the order however tasks end', async () => {
   const { pool, tasks, told } = fakePool()
