@@ -70,7 +70,8 @@ export { RedoLog, redoLogBytes } from './arena/redo-log.ts'
 export { Holders, HOLDERS_BYTES, HOLDERS_ENTRIES, type Flight } from './handles/holders.ts'
 // objects with a name, for unrelated processes
 export { checkObjectName, namesFolder } from './names/folder.ts'
-export { NamedSegment, type Create, type NamedObject } from './names/segment.ts'
+export { listNames, sweepNames } from './names/list.ts'
+export { NamedSegment, type Create, type NamedFile, type NamedObject } from './names/segment.ts'
 export { Claim } from './handles/claim.ts'
 export { Holding } from './handles/holding.ts'
 // codec and handles

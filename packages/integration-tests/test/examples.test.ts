@@ -91,6 +91,18 @@ describe('the examples', { timeout: 120_000 }, () => {
     expect(lines).toContain('216816 primes below 3000000')
     expect(lines.at(-1)).toMatch(/^one process [\d.]+ s, \d+ processes [\d.]+ s: [\d.]+ times as fast$/)
   })
+
+  it('09-lock-file tells the next program that the one before was killed in the middle', async () => {
+    expect(await linesOf('09-lock-file')).toEqual([
+      'Anna has written its line',
+      'Ben was ended by SIGKILL',
+      'Cleo finds 2 lines, the last by a program that was killed, and removes it',
+      'Cleo has written its line',
+      'written by Anna',
+      'written by Cleo',
+    ])
+  })
+
   it('08-shared loses no addition and fills the whole array', async () => {
     expect(await linesOf('08-shared')).toEqual(['40000 hits', 'squares: 0 1 4 9 16 25 36 49'])
   })

@@ -85,17 +85,20 @@ export class Participants {
 
   /** The ids of all that may be alive, this thread's among them. */
   living(): number[] {
-    const ids: number[] = []
-    for (let entry = 0; entry < PARTICIPANTS; entry++) {
-      const id = this.#get(entry, ID)
-      if (id !== 0 && this.threadOf(id) !== GONE) ids.push(id)
-    }
-    return ids
+    return this.taken().filter((id) => this.threadOf(id) !== GONE)
   }
 
-  /** Its process, for tools. */
+  /** The ids of all entries, for tools; and what is known of them without reaching them. */
+  taken(): number[] {
+    return Array.from({ length: PARTICIPANTS }, (_, entry) => this.#get(entry, ID)).filter((id) => id !== 0)
+  }
+
   pidOf(id: number): number {
     return this.#get(id, PID)
+  }
+
+  isProcessAlive(id: number): boolean {
+    return !os().isProcessDead(this.#get(id, PID), this.#get(id, START))
   }
 
   /** The id by which `currentThread()` reaches that participant, or GONE or HIDDEN. */

@@ -119,7 +119,7 @@ export class NamedSegment {
         } else {
           if (create === false) return undefined
           const held = fd !== undefined && isHeld(fd)
-          if (fd === undefined) fd = (sweep(call, folder), folder.create(name))
+          if (fd === undefined) fd = (removeUnused(call, folder, true), folder.create(name))
           format(wanted, fd, held)
         }
         os().lockFile(fd!, 'shared', CLOSING_MS)
@@ -240,18 +240,50 @@ function isHeld(fd: number): boolean {
   return readSync(fd, word, 0, 4, BODY + (words[M_HELD]! - 1) * 4) === 4 && (word.readInt32LE() & HELD_ID) !== 0
 }
 
-/** Removes what kills have left. Not those with a lock that was held: their next users must be told. */
-function sweep(call: string, folder: NamesFolder): void {
-  for (const name of folder.names()) {
+/** Under the folder's lock: removes what kills have left. `spares` those with a lock that was held: their next users must be told. */
+export function removeUnused(call: string, folder: NamesFolder, spares: boolean): string[] {
+  return folder.names().filter((name) => {
     let fd: number | undefined
     try {
       fd = folder.open(call, name)
-      if (fd !== undefined && os().lockFile(fd, 'exclusive', 0) && !isHeld(fd)) folder.remove(name)
+      if (fd === undefined || !os().lockFile(fd, 'exclusive', 0) || (spares && isHeld(fd))) return false
+      folder.remove(name)
+      return true
     } catch {
       // None of ours: it is not touched.
+      return false
     } finally {
       if (fd !== undefined) closeSync(fd)
     }
+  })
+}
+
+export interface NamedFile {
+  readonly name: string
+  /** The kind's magic number; 0 if the file cannot be read. */
+  readonly kind: number
+  /** False: left by a kill. */
+  readonly isUsed: boolean
+  /** The processes of those threads that have it open, and whether they live. */
+  readonly users: readonly { readonly pid: number; readonly isAlive: boolean }[]
+  /** The process that holds its lock, or held it when it died. */
+  readonly holder: number | undefined
+}
+
+/** For tools: what a file says. Its users may go on meanwhile. */
+export function describe(name: string, fd: number, isUsed: boolean): NamedFile {
+  const bytes = readFileSync(fd)
+  const words = new Int32Array(bytes.buffer, bytes.byteOffset, bytes.length >> 2)
+  if (words[0] !== MAGIC) return { name, kind: 0, isUsed, users: [], holder: undefined }
+  const participants = new Participants(words, HEAD_BYTES / 4, M_NEXT)
+  const ids = participants.taken()
+  const owner = words[M_HELD] === 0 ? 0 : words[BODY / 4 + words[M_HELD]! - 1]! & HELD_ID
+  return {
+    name,
+    kind: words[M_KIND]!,
+    isUsed,
+    users: ids.map((id) => ({ pid: participants.pidOf(id), isAlive: participants.isProcessAlive(id) })),
+    holder: owner !== 0 && ids.includes(owner) ? participants.pidOf(owner) : undefined,
   }
 }
 

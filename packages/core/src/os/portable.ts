@@ -16,6 +16,8 @@ import { isDeadByProc, readStat } from './proc.ts'
  */
 const LONGEST_SLICE_MS = 20
 const PLACE_PREFIX = 'multiproc-'
+/** As mkdtemp makes it: prefix, pid of the founder, six characters. Nothing else of that folder is ours to remove. */
+const PLACE = /^multiproc-\d+-[A-Za-z0-9]{6}$/
 
 const darwin = process.platform === 'darwin'
 const siginfo: WaitFlavour = darwin
@@ -38,7 +40,7 @@ class PortableOs implements Os {
 
   createMemory(): { fd: number; place: string } {
     for (const name of readdirSync(tmpdir())) {
-      if (name.startsWith(PLACE_PREFIX)) this.removeUnused(join(tmpdir(), name))
+      if (PLACE.test(name)) this.removeUnused(join(tmpdir(), name))
     }
     // 0700, made by mkdtemp under a name nobody could guess.
     const place = mkdtempSync(join(tmpdir(), `${PLACE_PREFIX}${process.pid}-`))
