@@ -9,7 +9,7 @@ import { classSource, type ClassSource } from './class-source.ts'
 import { applyEdits, memberStart, type Edit } from './edits.ts'
 import type { Plan, Reference } from './heads.ts'
 import type { Script } from './inspector.ts'
-import type { Analysis, Binding, FunctionPlace, NameUse, OwnedUse } from './scope.ts'
+import { usesIn, type Analysis, type Binding, type FunctionPlace, type NameUse, type OwnedUse } from './scope.ts'
 import { isClass, placeOf } from './source.ts'
 import { viteReference } from './vite.ts'
 
@@ -185,17 +185,4 @@ export function makeBlueprint(script: Script, analysis: Analysis, place: Functio
     edits.push({ start, end, text: 'm' })
     return 'kind' in member && (member.kind === 'get' || member.kind === 'set') ? member.kind : 'value'
   }
-}
-
-/** The uses between a node's start and end, of a list sorted by start. */
-function usesIn(names: readonly NameUse[], { start, end }: { start: number; end: number }): readonly NameUse[] {
-  let low = 0
-  for (let high = names.length; low < high; ) {
-    const middle = (low + high) >> 1
-    if ((names[middle] as NameUse).start < start) low = middle + 1
-    else high = middle
-  }
-  let last = low
-  while (last < names.length && (names[last] as NameUse).start < end) last++
-  return names.slice(low, last)
 }

@@ -19,4 +19,5 @@
  * @packageDocumentation
  */
 export { rebuildFunction, serializeFunction } from './bytes.ts'
+export { resolveImport } from './resolution.ts'
 export { isConstant } from './shipper.ts'

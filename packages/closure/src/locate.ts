@@ -9,10 +9,12 @@ import { createHash } from 'node:crypto'
 import { realpathSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { fileURLToPath, pathToFileURL } from 'node:url'
+import type { ModuleDeclaration, Statement } from 'acorn'
 import type { ExportHead } from './heads.ts'
 import type { Look, Script } from './inspector.ts'
+import { outlineFor } from './part.ts'
 import { nameOfExport } from './scope.ts'
-import { offsetOf, programOf } from './source.ts'
+import { offsetOf, programOf, statementsAt } from './source.ts'
 
 const cache = createRequire(import.meta.url).cache as Record<string, { exports?: unknown } | undefined>
 
@@ -63,60 +65,59 @@ export function requiredExportOf(fn: Function): ExportHead | undefined {
   return undefined
 }
 
-interface Exports {
-  /** From exported name to local name. */
-  readonly locals: ReadonlyMap<string, string>
-  readonly defaultRange?: { readonly start: number; readonly end: number }
-}
-
-const exportsOf = new WeakMap<Script, Exports>()
-
 function esmExport(fn: Function, seen: Look, script: Script): string | undefined {
   const variables = seen.scopes.find(({ description }) => description === 'Module')?.variables
   if (variables === undefined) return undefined
-  const { locals, defaultRange } = readExports(script)
-  for (const [name, local] of locals) if (holds(variables, local, fn)) return name
-  if (defaultRange !== undefined && seen.location !== undefined) {
-    // An anonymous default has no variable; only the outermost function there is it, not one inside.
-    const program = programOf(script)
-    const declaration = program?.body.find((statement) => statement.type === 'ExportDefaultDeclaration')?.declaration
-    const isFunction = declaration !== undefined && /Function|Class/.test(declaration.type)
-    const offset = offsetOf(script, seen.location.line, seen.location.column)
-    if (isFunction && Function.prototype.toString.call(fn) === script.source.slice(defaultRange.start, defaultRange.end) && offset >= defaultRange.start && offset < defaultRange.end) return 'default'
+  const held = new Set(Object.keys(variables).filter((name) => holds(variables, name, fn)))
+  const offset = seen.location === undefined ? -1 : offsetOf(script, seen.location.line, seen.location.column)
+  for (const statement of exportStatements(script, held, offset)) {
+    if (statement.type === 'ExportDefaultDeclaration') {
+      const { declaration } = statement
+      if ('id' in declaration && declaration.id && /Declaration$/.test(declaration.type) ? held.has(declaration.id.name) : declaration.type === 'Identifier' && held.has(declaration.name)) return 'default'
+      // An anonymous default has no variable; only the outermost function there is it, not one inside.
+      const { start, end } = declaration
+      if (/Function|Class/.test(declaration.type) && offset >= start && offset < end && Function.prototype.toString.call(fn) === script.source.slice(start, end)) return 'default'
+    } else if (statement.type === 'ExportNamedDeclaration' && !statement.source) {
+      for (const { local, exported } of statement.specifiers) if (held.has(nameOfExport(local))) return nameOfExport(exported)
+      const { declaration } = statement
+      if (declaration?.type === 'VariableDeclaration') {
+        for (const { id } of declaration.declarations) if (id.type === 'Identifier' && held.has(id.name)) return id.name
+      } else if (declaration?.id && held.has(declaration.id.name)) return declaration.id.name
+    }
   }
   return undefined
 }
 
 function holds(variables: Record<string, unknown>, name: string, fn: Function): boolean {
   try {
-    return Object.hasOwn(variables, name) && variables[name] === fn
+    return variables[name] === fn
   } catch {
     return false // It has no value yet.
   }
 }
 
-function readExports(script: Script): Exports {
-  const known = exportsOf.get(script)
-  if (known !== undefined) return known
-  const locals = new Map<string, string>()
-  let defaultRange: Exports['defaultRange']
-  for (const statement of programOf(script)?.body ?? []) {
-    if (statement.type === 'ExportDefaultDeclaration') {
-      const { declaration } = statement
-      if ('id' in declaration && declaration.id && /Declaration$/.test(declaration.type)) locals.set('default', declaration.id.name)
-      else if (declaration.type === 'Identifier') locals.set('default', declaration.name)
-      else defaultRange = { start: declaration.start, end: declaration.end }
-    } else if (statement.type === 'ExportNamedDeclaration' && !statement.source) {
-      for (const { local, exported } of statement.specifiers) locals.set(nameOfExport(exported), nameOfExport(local))
-      const { declaration } = statement
-      if (declaration?.type === 'VariableDeclaration') {
-        for (const { id } of declaration.declarations) if (id.type === 'Identifier') locals.set(id.name, id.name)
-      } else if (declaration?.id) locals.set(declaration.id.name, declaration.id.name)
-    }
+const exportOfOne = /export\s+(?:(?:async\s+)?function[\s*]+|class\s+)([\w$\u0080-\uffff]+)/y
+
+/** Those that may export one of these variables, or what stands at `offset`. */
+function* exportStatements(script: Script, locals: ReadonlySet<string>, offset: number): Iterable<Statement | ModuleDeclaration> {
+  const outline = outlineFor(script)
+  if (outline === undefined) {
+    yield* programOf(script)?.body ?? []
+    return
   }
-  const made = { locals, defaultRange }
-  exportsOf.set(script, made)
-  return made
+  const { starts } = outline
+  for (const [index, start] of starts.entries()) {
+    if (!script.source.startsWith('export', start)) continue
+    exportOfOne.lastIndex = start
+    const only = exportOfOne.exec(script.source)?.[1]
+    if (only !== undefined && !locals.has(only)) continue
+    const end = starts[index + 1] ?? script.source.length
+    if (!(offset >= start && offset < end)) {
+      const text = script.source.slice(start, end)
+      if (![...locals].some((name) => text.includes(name))) continue
+    }
+    yield* statementsAt(script, start, start) ?? programOf(script)?.body ?? []
+  }
 }
 
 /** The name under which `module.exports` holds `fn`; `*` if it is `fn`. */

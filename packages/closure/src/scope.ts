@@ -87,7 +87,8 @@ interface Around {
 
 const certain = new Set(['FunctionExpression', 'ArrowFunctionExpression', 'ClassExpression', 'ObjectExpression', 'ArrayExpression', 'NewExpression', 'TemplateLiteral', 'Literal'])
 
-export function analyse(program: Program, isModule: boolean): Analysis {
+/** @param strict - whether the code around it is, or it is a module. */
+export function analyse(program: Program, strict: boolean): Analysis {
   const functions: FunctionPlace[] = []
   const names: NameUse[] = []
   const owned: OwnedUse[] = []
@@ -95,7 +96,7 @@ export function analyse(program: Program, isModule: boolean): Analysis {
   const dynamicImports: number[] = []
   const dynamicScopes: number[] = []
   const top = open(program, undefined, true)
-  const start: Around = { scope: top, owner: undefined, strict: isModule || hasUseStrict(program.body), classes: [] }
+  const start: Around = { scope: top, owner: undefined, strict: strict || hasUseStrict(program.body), classes: [] }
   for (const statement of program.body) walk(statement, start)
 
   names.sort((a, b) => a.start - b.start)
@@ -355,4 +356,17 @@ export function nameOfExport(node: AnyNode): string {
 
 function hasUseStrict(body: readonly AnyNode[]): boolean {
   return body.some((statement) => statement.type === 'ExpressionStatement' && 'directive' in statement && statement.directive === 'use strict')
+}
+
+/** The uses between a node's start and end, of a list sorted by start. */
+export function usesIn(names: readonly NameUse[], { start, end }: { start: number; end: number }): readonly NameUse[] {
+  let low = 0
+  for (let high = names.length; low < high; ) {
+    const middle = (low + high) >> 1
+    if ((names[middle] as NameUse).start < start) low = middle + 1
+    else high = middle
+  }
+  let last = low
+  while (last < names.length && (names[last] as NameUse).start < end) last++
+  return names.slice(low, last)
 }

@@ -9,6 +9,7 @@ import type { Head } from './heads.ts'
 import { isForeign, look, script, whyBlind, type Look, type Script } from './inspector.ts'
 import { builtinPlace, globalPlace, isNative } from './intrinsics.ts'
 import { exportOf, requiredExportOf } from './locate.ts'
+import { partAt } from './part.ts'
 import { boundOriginOf, createFunctions, originOf, preloadHeads, type BoundParts } from './rebuild.ts'
 import { referenceOf } from './references.ts'
 import { refusal } from './refusals.ts'
@@ -107,8 +108,11 @@ function blueprintAt(fn: Function, seen: Look, from: Script): Blueprint {
 function readBlueprint(fn: Function, seen: Look, from: Script): Blueprint {
   const { line, column } = seen.location as NonNullable<Look['location']>
   const isInScopes = (name: string): boolean => seen.scopes.some(({ description, variables }) => !description.startsWith('Global') && Object.hasOwn(variables, name))
+  const offset = offsetOf(from, line, column)
+  const part = partAt(from, offset, isInScopes)
+  if (part !== undefined) return makeBlueprint(from, part.analysis, part.place, isInScopes)
   const analysis = analysisOf(from)
-  const place = analysis && functionAt(analysis, offsetOf(from, line, column))
+  const place = analysis && functionAt(analysis, offset)
   if (analysis !== undefined && place !== undefined) return makeBlueprint(from, analysis, place, isInScopes)
   // The whole script cannot be read: the function's own text, all names looked up in its scopes, imports as values.
   const text = Function.prototype.toString.call(fn)

@@ -1,6 +1,6 @@
 /** From a function's location to its node in the parsed script. The parsed scripts are kept only a few at a time. */
 import { createRequire } from 'node:module'
-import type { Class, Function as FunctionNode, Program } from 'acorn'
+import type { Class, Function as FunctionNode, Options, Program, Statement } from 'acorn'
 import { analyse, type Analysis, type FunctionPlace } from './scope.ts'
 import type { Script } from './inspector.ts'
 
@@ -33,9 +33,41 @@ export function analysisOf(script: Script): Analysis | undefined {
 }
 
 export function parse(source: string, isModule: boolean): Program {
-  // Loaded at the first send: a child that only receives functions never needs the parser.
-  parser ??= createRequire(import.meta.url)('acorn') as typeof import('acorn')
-  return parser.parse(source, {
+  return acorn().parse(source, parserOptions(isModule))
+}
+
+/** What acorn keeps for those who extend its parser. */
+interface ParserInside {
+  readonly lastTokEnd: number
+  readonly type: unknown
+  nextToken(): void
+  parseStatement(context: null, isTopLevel: true, exports: object): Statement
+}
+
+/** The statements from the one that begins at `start` to the one that `offset` is in; undefined if that cannot be read. */
+export function statementsAt({ source, isModule }: Script, start: number, offset: number): Statement[] | undefined {
+  try {
+    const { Parser, tokTypes } = acorn()
+    const parser = new (Parser as unknown as new (options: Options, input: string, start: number) => ParserInside)(parserOptions(isModule), source, start)
+    const statements: Statement[] = []
+    parser.nextToken()
+    do {
+      if (parser.type === tokTypes.eof) return undefined
+      statements.push(parser.parseStatement(null, true, {}))
+    } while (parser.lastTokEnd <= offset)
+    return statements
+  } catch {
+    return undefined
+  }
+}
+
+/** Loaded at the first send: a child that only receives functions never needs the parser. */
+function acorn(): typeof import('acorn') {
+  return (parser ??= createRequire(import.meta.url)('acorn') as typeof import('acorn'))
+}
+
+function parserOptions(isModule: boolean): Options {
+  return {
     ecmaVersion: 'latest',
     sourceType: isModule ? 'module' : 'script',
     allowReturnOutsideFunction: true,
@@ -43,7 +75,7 @@ export function parse(source: string, isModule: boolean): Program {
     allowSuperOutsideMethod: true,
     allowHashBang: true,
     checkPrivateFields: false,
-  })
+  }
 }
 
 /** The offset in the source of a place that V8 names. */
@@ -70,7 +102,8 @@ function lineStarts(script: Script): number[] {
   let made = starts.get(script)
   if (made === undefined) {
     made = [0]
-    for (const match of script.source.matchAll(/\r\n|[\n\r\u2028\u2029]/g)) made.push(match.index + match[0].length)
+    const breaks = /\r\n|[\n\r\u2028\u2029]/g
+    while (breaks.test(script.source)) made.push(breaks.lastIndex)
     starts.set(script, made)
   }
   return made
