@@ -14,7 +14,8 @@ let chosen: StartMethod | undefined
  * Chooses how processes are started from now on, where the option `method` does not say it. Processes inherit it.
  *
  * @param method - 'spawn': a fresh Node for each process. 'prefork': one that was started ahead of time and waits; where
- *   none fits (other env, cwd, execArgv or stdio), a fresh one. 'thread': a worker thread of this process.
+ *   none fits (other env, cwd, execArgv or stdio), a fresh one. 'thread': a worker thread of this process. Choosing one of the
+ *   other two ends those that wait.
  * @param options.force - chooses again.
  * @throws ERR_MULTIPROC_ARG_VALUE for none of these; ERR_MULTIPROC_ALREADY_STARTED if another was chosen before.
  * @remarks Python: `multiprocessing.set_start_method(method, force=False)`; 'prefork' is there for 'forkserver'.
@@ -27,7 +28,8 @@ export function setStartMethod(method: StartMethod, options?: { force?: boolean 
     throw new ProcessError('ERR_MULTIPROC_ALREADY_STARTED', `\`setStartMethod()\` failed: '${chosen}' was chosen before. Choose once, in the main module, or pass { force: true }.`)
   }
   chosen = method
-  if (method === 'prefork' && mayStart()) warmUp()
+  if (method !== 'prefork') endSpares()
+  else if (mayStart()) warmUp()
 }
 
 /**

@@ -54,8 +54,10 @@ export function warmUp(): void {
   refilling ??= setImmediate(refill).unref()
 }
 
-/** Ends all spares, because those to come shall be others. */
+/** Ends all spares, because those to come shall be others, or none. */
 export function endSpares(): void {
+  clearImmediate(refilling)
+  refilling = undefined
   for (const spare of warm) discard(spare)
 }
 
