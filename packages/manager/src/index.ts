@@ -11,17 +11,31 @@
  * await manager.shutdown()
  * ```
  *
- * Limits: `dict`, `list`, `set`, `namespace` and `value`; classes of your own, queues and locks in the server, and managers of
- * other machines are to come. An object can be referred to by 254 threads and messages at a time.
+ * Limits: an object can be referred to by 510 threads and messages at a time.
  *
  * @packageDocumentation
  */
-export { Manager, SyncManager, type ManagerOptions } from './manager.ts'
+export { BaseManager, type ManagerOptions } from './base-manager.ts'
+export type { RegisterOptions } from './registrations.ts'
+export { Manager, SyncManager } from './sync-manager.ts'
+export { SharedMemoryManager } from './shared-memory-manager.ts'
 export { sameReferent } from './proxy.ts'
 export { copy, copySync, sync, type Contents, type Sync } from './types/operations.ts'
+export { ArrayProxy } from './types/array.ts'
+export { BarrierProxy, type ManagedBarrierOptions } from './types/barrier.ts'
+export { ConditionProxy } from './types/condition.ts'
 export { DictProxy } from './types/dict.ts'
+export { EventProxy } from './types/event.ts'
 export { ListProxy } from './types/list.ts'
+export { LockProxy, RLockProxy } from './types/lock.ts'
+export type { NamespaceProxy } from './types/namespace.ts'
+export { PoolProxy } from './types/pool.ts'
+export { JoinableQueueProxy, QueueProxy } from './types/queue.ts'
+export type { ObjectProxy } from './types/registered-types.ts'
+export { SemaphoreProxy } from './types/semaphore.ts'
 export { SetProxy } from './types/set.ts'
 export { ValueProxy } from './types/value.ts'
-export type { NamespaceProxy } from './types/namespace.ts'
-export { MaybeEncodingError, MultiprocError, registerReducer, RemoteError, remoteInfo, ServerLostError, TimeoutError } from '@multiproc/core'
+export { ManagedGuard } from './types/wait-arguments.ts'
+export {
+  AbortError, BrokenBarrierError, Empty, Full, MaybeEncodingError, MultiprocError, registerReducer, RemoteError, remoteInfo, ServerLostError, ShutDown, TimeoutError,
+} from '@multiproc/core'

@@ -1,277 +1,267 @@
-import { Channel, currentThread, deadlineAfter, decode, encode, EOFError, MultiprocError, remainingMs, ServerLostError, ShutDown, TimeoutError, unpackThrown } from '@multiproc/core'
+import { deadlineAfter, decode, encode, MultiprocError, remainingMs, ServerLostError, TimeoutError, turnIsDue, unpackThrown, currentThread } from '@multiproc/core'
 import type { PackedThrown, Thread } from '@multiproc/core'
-import type { Process } from '@multiproc/process'
-import type { Queue } from '@multiproc/queue'
-import { NO_CALL, READY, REPLY_HEADER_BYTES, RETURNED } from './protocol.ts'
-import type { Call, Create, Request } from './protocol.ts'
+import type { Carrier } from './carrier.ts'
+import { CALL, CANCEL, NO_CALL, READY, readReplies, RELEASE, requestFrame, RETURNED } from './protocol.ts'
+import type { ObjectId , CREATE} from './protocol.ts'
+import { valueOf } from './reply.ts'
 import type { Outcome } from './reply.ts'
 
-/** How often it is asked whether the server is still there, until it has answered for the first time. */
-const NOT_MET_LOOK_MS = 100
+/** The trace of an error from the server is joined to the caller's while fewer calls than this are under way: making it costs more than a call. */
+const TRACED_CALLS = 64
 
-/** What names a server in each message that carries a proxy. */
-export interface ServerAddress {
-  /** Unique in the family. */
-  readonly key: string
-  readonly pid: number
-  readonly inbox: Queue<Request>
-  /** The server holds the other end until it ends; nothing is ever sent. */
-  readonly life: Channel
+export interface Asked {
+  readonly kind: typeof CALL | typeof CREATE
+  readonly object: ObjectId
+  /** Of a new object: its type. */
+  readonly method: string
 }
-
-/** A request, but for what the link adds. */
-export type Asked = Pick<Call, 'kind' | 'object' | 'method'> | Pick<Create, 'kind' | 'type' | 'referent'>
 
 interface Pending {
   readonly call: string
   /** Its stack is joined to that of an error from the server. */
-  readonly caller: Error
+  readonly caller: Error | undefined
   settle(outcome: Outcome): void
 }
 
 /**
  * This thread's line to one server, shared by all proxies here: requests go at once and in order, replies come when they
- * come. While calls are pending it keeps the event loop alive, and only then.
- *
- * How it learns of the server's death:
- *   before the first reply   the server may not hold the writing end of our replies yet: by the end of `life`
- *   after it                 by the end of the replies; a blocked thread is woken by that, too
- *   in the thread that started the server, also by the exit of the child: it may have died before it held anything
+ * come. While calls are pending it keeps the event loop alive, and only then. How it reaches the server, and how it learns of
+ * the server's end, is its subclass's: family-link.ts, remote-link.ts.
  */
-export class Link {
-  readonly address: ServerAddress
+export abstract class Link {
+  /** Names the server in this family of processes. */
+  readonly key: string
   /** The server itself runs in this thread: blocking for it would be for ever. */
   isServer = false
-  readonly #thread: Thread = currentThread()
-  readonly #pending = new Map<number, Pending>()
-  #replies: Channel | undefined
-  #stopReplies = (): void => {}
-  #stopLife = (): void => {}
-  #lastCall = NO_CALL
-  #met = false
-  #meeting: Promise<void> | undefined
-  #process: Process | undefined
+  /** The server may be on another machine: no handles go there. */
+  readonly isForeign: boolean = false
+  protected readonly thread: Thread = currentThread()
+  protected carrier: Carrier | undefined
+  /** The server has answered. */
+  protected met = false
   /** Says why, once the server is gone. */
-  #lost: string | undefined
+  protected lost: string | undefined
+  readonly #pending = new Map<number, Pending>()
+  #lastCall = NO_CALL
+  /** What the server said of itself, or why it could not start. */
+  #welcome: Outcome | undefined
+  readonly #meetings: (() => void)[] = []
+  #polls = false
 
-  private constructor(address: ServerAddress) {
-    this.address = address
+  protected constructor(key: string) {
+    this.key = key
   }
 
-  /** This thread's link to a server; of an address that came in a message and is known, the handles are not needed. */
-  static to(address: ServerAddress): Link {
-    const known = links.get(address.key)
-    if (known !== undefined) {
-      if (known.address.inbox !== address.inbox) closeAddress(address)
-      return known
-    }
-    const link = new Link(address)
-    links.set(address.key, link)
-    return link
-  }
+  /** For messages and inspect: `pid 7`, `host:port`. */
+  abstract readonly where: string
 
-  /** In the thread that started the server, which learns how it ended. */
-  owns(process: Process): void {
-    this.#process = process
-    process.on('exit', () => this.#serverIsGone())
-  }
+  /** Makes first contact, unless it was made. */
+  protected abstract greet(call: string): void
+  /** Hands a frame on. `sent` is told what became of it. */
+  protected abstract put(call: string, frame: Buffer, sent?: (arrives: boolean) => void): void
+  /** Before a blocking wait for the server, which lasts at most the time returned. */
+  protected abstract checkBlocking(call: string, left: number): number
+  /** What is needed once the server is over. Says how it ended, for `lost`. */
+  protected abstract ended(): string
+  /** What the server said of itself when it was met. */
+  protected welcomed(_: unknown): void {}
 
-  /** Resolves when the server has answered. */
+  /** Resolves when the server has answered. @throws ServerLostError; what the server threw when it started. */
   async ready(call: string): Promise<void> {
     this.checkThere(call)
-    this.#greet()
-    if (this.#met) return
-    await (this.#meeting ??= new Promise<void>((resolve, reject) => {
-      this.#pend(NO_CALL, { call, caller: new Error(), settle: (outcome) => ('error' in outcome ? reject(outcome.error) : resolve()) })
-    }))
+    this.greet(call)
+    if (this.#welcome === undefined) await new Promise<void>((resolve) => this.#meet(call, resolve))
+    valueOf(this.#welcome as unknown as Outcome)
+  }
+
+  /** The same, blocking. */
+  readySync(call: string): void {
+    this.checkThere(call)
+    this.greet(call)
+    if (this.#welcome === undefined) this.#meet(call, () => {})
+    valueOf(this.#block(call, () => this.#welcome, undefined))
   }
 
   /** @throws ServerLostError once it is known that the server is gone. */
   checkThere(call: string): void {
-    if (this.#lost !== undefined) throw this.#lostError(call)
+    if (this.lost !== undefined) throw this.lostError(call)
   }
 
   /**
-   * Puts a request into the server's inbox, at once. `settle` is told how it ended.
+   * Sends a request, at once. `settle` is told how it ended.
+   * @returns the number of the call, for `cancel`.
    * @throws NOT_SENDABLE and its like, by path; ServerLostError. Nothing was sent then.
    */
-  send(call: string, asked: Asked, args: readonly unknown[], settle: (outcome: Outcome) => void): number {
+  send(call: string, { kind, object, method }: Asked, args: unknown, settle: (outcome: Outcome) => void): number {
     this.checkThere(call)
-    const encoded = encode(args, 'args')
-    const id = this.#lastCall + 1
+    this.greet(call)
+    const encoded = this.encode(args, kind === CALL ? 'args' : '')
+    // Code of the user's ran: more calls may have been made, or the end of the server been noticed.
+    let id: number
     try {
-      // A copy: what follows is encoded into the same scratch.
-      const bytes = Buffer.from(encoded.bytes)
-      this.#greet()
-      this.#put(call, { ...asked, client: this.#thread.id, call: id, args: bytes } as Request)
+      this.checkThere(call)
+      id = ++this.#lastCall
+      const frame = requestFrame(kind, id, object, method, encoded)
+      this.put(call, frame, encoded.hasHandles ? (arrives) => (arrives ? encoded.commit() : encoded.abort()) : undefined)
     } catch (error) {
       encoded.abort()
       throw error
     }
-    encoded.commit()
-    this.#lastCall = id
-    this.#pend(id, { call, caller: new Error(), settle })
+    this.#pend(id, { call, caller: this.#pending.size < TRACED_CALLS ? new Error() : undefined, settle })
     return id
   }
 
   /** The same, blocking until it has ended. @throws TimeoutError, ERR_MULTIPROC_DEADLOCK in the server. */
-  sendSync(call: string, asked: Asked, args: readonly unknown[], timeout?: number): Outcome {
+  sendSync(call: string, asked: Asked, args: unknown, timeout?: number): Outcome {
     if (this.isServer) {
       throw new MultiprocError('ERR_MULTIPROC_DEADLOCK', `${call} would wait for ever: it blocks the manager's server, which should answer it. Use the async methods here.`)
     }
     let outcome: Outcome | undefined
     const id = this.send(call, asked, args, (ended) => (outcome = ended))
-    const deadlineMs = deadlineAfter(this.#thread, timeout)
-    const ended = (): Outcome | undefined => outcome
-    for (;;) {
-      this.#look()
-      const found = ended()
-      if (found !== undefined) return found
-      const left = remainingMs(this.#thread, deadlineMs)
-      if (left === 0) {
-        this.#unpend(id)
-        throw new TimeoutError(`${call} failed: the manager's server (pid ${this.address.pid}) has not answered within ${timeout} ms. The call may still be done; wait longer.`, { details: { timeout } })
-      }
-      if (this.#met) this.#replies?.pollSync({ timeout: left })
-      else {
-        this.#replies?.pollSync({ timeout: Math.min(left, NOT_MET_LOOK_MS) })
-        if (!this.#met && this.#isServerOver()) this.#serverIsGone()
-      }
-    }
+    return this.#block(call, () => outcome, timeout, id)
+  }
+
+  /** The answer to a call is not wanted any more: the server ends it, if it waits. */
+  cancel(id: number): void {
+    if (this.lost === undefined && this.#pending.has(id)) this.put('cancel', requestFrame(CANCEL, id, '', ''))
   }
 
   /** Tells the server that this thread has let go of an object. */
-  release(object: string): void {
-    if (this.#lost !== undefined || this.address.inbox.closed) return
+  release(object: ObjectId, count = 1): void {
+    if (this.lost !== undefined) return
     try {
-      this.address.inbox.putSync({ kind: 'release', object })
+      this.put('release', requestFrame(RELEASE, NO_CALL, object, String(count)))
     } catch {
-      // The server is shutting down.
+      // The server is over.
     }
   }
 
-  /** First contact: the server gets its way to answer. */
-  #greet(): void {
-    if (this.#replies !== undefined) return
-    const [reader, writer] = Channel.pair({ duplex: false, noun: 'manager' })
-    try {
-      this.#put('manager', { kind: 'hello', client: this.#thread.id, replies: { writer, reader } })
-    } catch (error) {
-      reader.close()
-      throw error
-    } finally {
-      // It must be the server's alone, so that its end is the server's.
-      writer.close()
-    }
-    this.#replies = reader
-    this.#stopReplies = reader.listen(() => this.#look())
-    this.#stopLife = this.address.life.listen(() => this.#watchLife())
+  /** Everything that was called has reached the server, or will whatever happens to this process: before a proxy is sent. */
+  flush(): void {
+    this.carrier?.flushSync()
   }
 
-  #put(call: string, request: Request): void {
-    try {
-      this.address.inbox.putSync(request)
-    } catch (error) {
-      if (!(error instanceof ShutDown)) throw error
-      throw this.#lostError(call, `of pid ${this.address.pid} was shut down`)
+  protected encode(value: unknown, root: string) {
+    return encode(value, root)
+  }
+
+  protected decode(bytes: Uint8Array, start: number, end: number): unknown {
+    return decode(bytes, start, end)
+  }
+
+  /** Takes all replies that are there. */
+  protected look(): void {
+    if (this.#settleAnswered() === 'end') this.serverIsGone()
+  }
+
+  /** An answer often comes within microseconds: looking for it costs less than being woken for it. */
+  protected pollSoon(): void {
+    if (this.#polls || this.carrier === undefined) return
+    this.#polls = true
+    queueMicrotask(() => {
+      this.#polls = false
+      const { carrier } = this
+      if (carrier === undefined || this.lost !== undefined || this.#pending.size === 0 || turnIsDue()) return
+      if (!carrier.channel.closed && carrier.channel.spin()) this.look()
+    })
+  }
+
+  protected serverIsGone(): void {
+    if (this.lost !== undefined) return
+    // Read to the end first: what it has answered was done. This may lead here again.
+    this.#settleAnswered()
+    if (this.lost !== undefined) return
+    this.lost = ''
+    this.lost = this.ended()
+    this.carrier?.close()
+    for (const [id, { call, settle }] of [...this.#pending]) {
+      this.#unpend(id)
+      settle({ error: this.lostError(call) })
     }
   }
 
-  #look(): void {
-    if (this.#settleAnswered() === 'end') this.#serverIsGone()
+  protected lostError(call: string, how = this.lost): ServerLostError {
+    const cause = this.#welcome !== undefined && 'error' in this.#welcome ? this.#welcome.error : undefined
+    const text = `${call} failed: the manager's server (${this.where}) ${how}; its objects are gone. ${cause === undefined ? 'Start a new manager.' : 'It could not start: see cause.'}`
+    return new ServerLostError(text, { details: { server: this.where }, ...(cause !== undefined && { cause }) })
+  }
+
+  #meet(call: string, told: () => void): void {
+    this.#meetings.push(told)
+    if (this.#meetings.length > 1) return
+    const settle = (outcome: Outcome): void => {
+      this.#welcome ??= outcome
+      for (const told of this.#meetings.splice(0)) told()
+    }
+    this.#pend(NO_CALL, { call, caller: new Error(), settle })
+  }
+
+  #block(call: string, ended: () => Outcome | undefined, timeout: number | undefined, id = -1): Outcome {
+    const deadlineMs = deadlineAfter(this.thread, timeout)
+    for (;;) {
+      this.look()
+      const found = ended()
+      if (found !== undefined) return found
+      const left = remainingMs(this.thread, deadlineMs)
+      if (left === 0) {
+        this.#unpend(id)
+        throw new TimeoutError(`${call} failed: the manager's server (${this.where}) has not answered within ${timeout} ms. The call may still be done; wait longer.`, { details: { timeout } })
+      }
+      this.carrier?.channel.pollSync({ timeout: this.checkBlocking(call, left) })
+    }
   }
 
   #settleAnswered(): 'end' | 'for now' {
     for (;;) {
-      let bytes: Buffer | undefined
+      const frame = this.carrier?.take()
+      if (frame === undefined) return 'for now'
+      if (frame === 'end') return 'end'
       try {
-        bytes = this.#replies?.closed === false ? this.#replies.tryRecvBytes() : undefined
+        readReplies(frame, (call, status, start, end) => this.#answered(frame, call, status, start, end))
       } catch (error) {
-        if (error instanceof EOFError) return 'end'
-        throw error
+        if (!(error instanceof MultiprocError) || error.code !== 'ERR_MULTIPROC_BAD_FRAME') throw error
+        return 'end'
       }
-      if (bytes === undefined) return 'for now'
-      this.#answered(bytes)
     }
   }
 
-  #answered(bytes: Buffer): void {
-    const id = bytes.readInt32LE(0)
-    const status = bytes.readInt32LE(4)
-    if (status === READY) {
-      this.#met = true
-      this.#stopLife()
-    }
+  #answered(frame: Buffer, id: number, status: number, start: number, end: number): void {
     const pending = this.#unpend(id)
     let value: unknown
     try {
       // Also for a call that nobody waits for any more: what it carries must land.
-      value = decode(bytes, REPLY_HEADER_BYTES)
+      value = this.decode(frame, start, end)
     } catch (error) {
       return pending?.settle({ error })
     }
-    if (status === RETURNED || status === READY) pending?.settle({ value })
-    else pending?.settle({ error: unpackThrown(value as PackedThrown, pending.caller) })
+    const outcome = status === RETURNED || status === READY ? { value } : { error: unpackThrown(value as PackedThrown, pending?.caller) }
+    if (id === NO_CALL) {
+      this.met = status === READY
+      this.#welcome = outcome
+      if (status === READY) this.welcomed(value)
+    }
+    pending?.settle(outcome)
   }
 
   #pend(id: number, pending: Pending): void {
-    if (this.#pending.size === 0) this.#thread.ref()
+    if (this.#pending.size === 0) this.thread.ref()
     this.#pending.set(id, pending)
+    this.pollSoon()
   }
 
   #unpend(id: number): Pending | undefined {
     const pending = this.#pending.get(id)
     if (pending === undefined) return undefined
     this.#pending.delete(id)
-    if (this.#pending.size === 0) this.#thread.unref()
+    if (this.#pending.size === 0) this.thread.unref()
     return pending
   }
-
-  #isServerOver(): boolean {
-    if (this.#process !== undefined && this.#process.exitCode !== null) return true
-    const { life } = this.address
-    return life.closed || life.pollSync()
-  }
-
-  #watchLife(): void {
-    if (!this.#met && this.#lost === undefined && this.#isServerOver()) this.#serverIsGone()
-  }
-
-  #serverIsGone(): void {
-    if (this.#lost !== undefined) return
-    // Read to the end first: what it has answered was done. This may lead here again.
-    this.#settleAnswered()
-    if (this.#lost !== undefined) return
-    this.#lost = `(pid ${this.address.pid}) ${this.#howItEnded()}`
-    this.#stopReplies()
-    this.#stopLife()
-    this.#replies?.close()
-    closeAddress(this.address)
-    links.delete(this.address.key)
-    for (const [id, { call, settle }] of [...this.#pending]) {
-      this.#unpend(id)
-      settle({ error: this.#lostError(call) })
-    }
-  }
-
-  #howItEnded(): string {
-    const process = this.#process
-    if (process === undefined) return 'has ended'
-    // Its threads are gone; that the process is takes the kernel some milliseconds more.
-    process.joinSync({ timeout: 1000 })
-    const { exitCode, signalCode } = process
-    if (signalCode !== null) return `was ended by ${signalCode}`
-    return exitCode === null ? 'has ended' : `exited with code ${exitCode}`
-  }
-
-  #lostError(call: string, how = this.#lost): ServerLostError {
-    return new ServerLostError(`${call} failed: the manager's server ${how}; its objects are gone. Start a new manager.`, { details: { pid: this.address.pid } })
-  }
 }
 
-const links = new Map<string, Link>()
+/** The links of this thread, by key. */
+export const links = new Map<string, Link>()
 
-function closeAddress({ inbox, life }: ServerAddress): void {
-  inbox.close()
-  life.close()
-}
+// An unawaited call reaches the server even if its process ends right after it.
+process.on('exit', () => {
+  for (const link of links.values()) link.flush()
+})

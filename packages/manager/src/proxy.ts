@@ -4,22 +4,31 @@
  */
 import { inspect, types } from 'node:util'
 import type { InspectOptions } from 'node:util'
-import { argumentType, ServerLostError, TimeoutError } from '@multiproc/core'
-import type { Link, ServerAddress } from './link.ts'
-import { COPY } from './protocol.ts'
-import type { TypeName } from './protocol.ts'
-import type { Referent } from './referent.ts'
-import { Failures, Reply } from './reply.ts'
-import type { Outcome } from './reply.ts'
+import { AbortError, argumentType, ServerLostError, TimeoutError } from '@multiproc/core'
+import type { Link } from './link.ts'
+import { CALL, CREATE, SHOW, COPY } from './protocol.ts'
+import type { ObjectId } from './protocol.ts'
+import { Referent } from './referent.ts'
+import { Failures, Reply, valueOf } from './reply.ts'
 
 /** `console.log` waits this long for the contents. */
 const SHOW_MS = 250
 
+/** What stands for all proxies of this thread on the same object. */
+export interface Reference {
+  readonly id: ObjectId
+  retain(): void
+  /** True when that was the last user in this thread. */
+  release(): boolean
+  /** Messages that brought it here from another machine, since it was last let go. */
+  readonly received?: number
+}
+
 interface ProxyState {
-  readonly type: TypeName
+  readonly type: string
   readonly className: string
   readonly link: Link
-  readonly referent: Referent
+  readonly referent: Reference
   readonly failures: Failures
 }
 
@@ -30,64 +39,65 @@ const collected = new FinalizationRegistry<ProxyState>(letGo)
 
 function letGo({ link, referent }: ProxyState): void {
   // In the server the object's own entry is a user, too, so its last proxy is not the last user.
-  if (referent.release() || link.isServer) link.release(referent.id)
+  if (referent.release() || link.isServer) link.release(referent.id, referent.received)
 }
 
 /** Makes `proxy` stand for an object. */
-export function bind(proxy: object, type: TypeName, className: string, link: Link, referent: Referent): void {
+export function bind(proxy: object, type: string, className: string, link: Link, referent: Reference): void {
   const state = { type, className, link, referent, failures: new Failures(className) }
   referent.retain()
   states.set(proxy, state)
   collected.register(proxy, state)
 }
 
-export type ProxyParts = [type: TypeName, server: ServerAddress, referent: Referent]
-
-/** What a message carries in place of a proxy. */
-export function partsOf(proxy: object): ProxyParts {
-  const { type, className, link, referent } = stateOf(proxy, 'sending a proxy')
-  link.checkThere(`sending a ${className}`)
-  return [type, link.address, referent]
-}
-
-/** Sends a call; it is on its way when this returns. */
-export function call<R>(proxy: object, method: string, args: readonly unknown[]): Promise<R> {
+/** Sends a call; it is on its way when this returns. Aborting `signal` ends its wait in the server. */
+export function call<R>(proxy: object, method: string, args: readonly unknown[], signal?: AbortSignal): Promise<R> {
   const { className, link, referent, failures } = stateOf(proxy, method)
   const reply = Reply.open<R>(failures)
+  const name = `${className}.${method}()`
   try {
-    link.send(`${className}.${method}()`, { kind: 'call', object: referent.id, method }, args, (outcome) => reply.settle(outcome))
+    if (signal?.aborted) throw new AbortError(`${name} was aborted before it was called.`, { cause: signal.reason })
+    if (signal === undefined) link.send(name, { kind: CALL, object: referent.id, method }, args, (outcome) => reply.settle(outcome))
+    else sendAbortable(reply, name, link, { kind: CALL, object: referent.id, method }, args, signal)
   } catch (error) {
     reply.settle({ error })
   }
   return reply
 }
 
+/** What the server did before it learned of the abort counts: then the call ends as if there was none. */
+function sendAbortable(reply: Reply<any>, name: string, link: Link, asked: Parameters<Link['send']>[1], args: readonly unknown[], signal: AbortSignal): void {
+  const onAbort = (): void => link.cancel(id)
+  const id = link.send(name, asked, args, (outcome) => {
+    signal.removeEventListener('abort', onAbort)
+    const isAborted = signal.aborted && 'error' in outcome && (outcome.error as { code?: unknown } | undefined)?.code === 'ABORT_ERR'
+    reply.settle(isAborted ? { error: new AbortError(`${name} was aborted while it waited. Nothing was taken or changed.`, { cause: signal.reason }) } : outcome)
+  })
+  signal.addEventListener('abort', onAbort)
+}
+
 /** For an assignment, which has no result: throws at once what can be told at once. */
 export function post(proxy: object, method: string, args: readonly unknown[]): void {
   const { className, link, referent, failures } = stateOf(proxy, method)
   const reply = Reply.open(failures)
-  link.send(`${className}.${method}()`, { kind: 'call', object: referent.id, method }, args, (outcome) => reply.settle(outcome))
+  link.send(`${className}.${method}()`, { kind: CALL, object: referent.id, method }, args, (outcome) => reply.settle(outcome))
 }
 
 export function callSync(proxy: object, method: string, args: readonly unknown[]): unknown {
   const { className, link, referent, failures } = stateOf(proxy, method)
   const shown = method === COPY ? 'copySync()' : `${className}.${method}()`
-  return valueOf(failures.told(link.sendSync(shown, { kind: 'call', object: referent.id, method }, args)))
-}
-
-function valueOf(outcome: Outcome): unknown {
-  if ('error' in outcome) throw outcome.error
-  return outcome.value
+  return valueOf(failures.told(link.sendSync(shown, { kind: CALL, object: referent.id, method }, args)))
 }
 
 /** Lets the server make the object that a new proxy stands for. */
-export function create(proxy: object, init: unknown): void {
+export function create(proxy: object, args: readonly unknown[]): void {
   const { type, link, referent, failures } = stateOf(proxy, 'create')
   const reply = Reply.open(failures)
-  link.send(`manager.${type}()`, { kind: 'create', type, referent }, [init], (outcome) => reply.settle(outcome))
+  const said = referent instanceof Referent ? { args, referent } : { args }
+  link.send(`manager.${type}()`, { kind: CREATE, object: referent.id, method: type }, said, (outcome) => reply.settle(outcome))
 }
 
-export function typeOf(proxy: object, name: string): TypeName {
+export function typeOf(proxy: object, name: string): string {
   return stateOf(proxy, name).type
 }
 
@@ -96,15 +106,14 @@ export function show(proxy: object, depth: number, options: InspectOptions): str
   const state = states.get(proxy)
   if (state === undefined) return '<proxy>'
   const { className, link, referent } = state
-  const { pid } = link.address
-  if (link.isServer || depth < 0) return `<${className} of pid ${pid}>`
+  if (link.isServer || depth < 0) return `<${className} of ${link.where}>`
   try {
-    const contents = valueOf(link.sendSync('inspect()', { kind: 'call', object: referent.id, method: COPY }, [], SHOW_MS))
-    const shown = inspect(contents, { ...options, depth: options.depth == null ? options.depth : depth })
+    const shown = valueOf(link.sendSync('inspect()', { kind: CALL, object: referent.id, method: SHOW }, [], SHOW_MS)) as { contents: unknown } | { text: string }
+    const text = 'text' in shown ? shown.text : inspect(shown.contents, { ...options, depth: options.depth == null ? options.depth : depth })
     // `Map(3) {` and `[` become `DictProxy(3) {` and `ListProxy [`.
-    return `${className}${shown.replace(/^(Map|Set)(?=\()|^/, (kind) => (kind === '' ? ' ' : ''))}`
+    return `${className}${text.replace(/^(Map|Set)(?=\()|^/, (kind) => (kind === '' ? ' ' : ''))}`
   } catch (error) {
-    return `<${className} of pid ${pid}: ${whyUnseen(error)}>`
+    return `<${className} of ${link.where}: ${whyUnseen(error)}>`
   }
 }
 
@@ -127,11 +136,11 @@ export abstract class ManagedProxy {
  */
 export function sameReferent(a: object, b: object): boolean {
   const [first, second] = [stateOf(a, 'sameReferent()'), stateOf(b, 'sameReferent()')]
-  return first.referent.id === second.referent.id && first.link.address.key === second.link.address.key
+  return first.referent.id === second.referent.id && first.link.key === second.link.key
 }
 
 export function stateOf(proxy: object, name: string): ProxyState {
-  const state = typeof proxy === 'object' && proxy !== null ? states.get(proxy) : undefined
+  const state = (typeof proxy === 'object' && proxy !== null) || typeof proxy === 'function' ? states.get(proxy) : undefined
   if (state === undefined) throw argumentType(`${name}: proxy`, "a manager's proxy", types.isProxy(proxy) ? {} : proxy)
   return state
 }

@@ -3,6 +3,11 @@ import { RemoteError, ServerLostError } from '@multiproc/core'
 /** How a call ended. */
 export type Outcome = { readonly value: unknown } | { readonly error: unknown }
 
+export function valueOf(outcome: Outcome): unknown {
+  if ('error' in outcome) throw outcome.error
+  return outcome.value
+}
+
 let replyCount = 0
 
 /**

@@ -1,58 +1,191 @@
-import { decode, MultiprocError } from '@multiproc/core'
-import { COPY } from '../protocol.ts'
-import type { Call, Create, ObjectId } from '../protocol.ts'
-import type { Referent } from '../referent.ts'
-import { managedTypes } from '../types/catalog.ts'
-import { methodOf } from '../types/managed-type.ts'
+import { inspect } from 'node:util'
+import { argumentValue, MultiprocError } from '@multiproc/core'
+import type { FamilyLink } from '../family-link.ts'
+import { COPY, DESCRIBE, GET, SHOW } from '../protocol.ts'
+import type { ObjectId } from '../protocol.ts'
+import { Referent } from '../referent.ts'
+import { catalog, makeProxy } from '../types/catalog.ts'
+import { isThenable } from '../types/managed-type.ts'
+import type { CallContext, ManagedType } from '../types/managed-type.ts'
+import { isIterator, iterator } from '../types/registered.ts'
 
 interface Entry {
-  readonly type: Create['type']
-  readonly value: unknown
+  readonly typeName: string
+  readonly type: ManagedType
+  value: unknown
   readonly referent: Referent
-  /** An async call that has not ended: the next call of this object comes after it. */
+  /** Messages that took it to another machine and clients there that said they have it, less what they let go. */
+  abroad: number
+  /** It is still being made, or an async call of an object whose calls come one after the other has not ended. */
   busy: Promise<unknown> | undefined
 }
 
 /** Uses of a referent in the server that are no reference: the entry itself. */
 const OWN_USERS = 1
 
-/** The objects of a server. An object stays as long as somebody refers to it (referent.ts). */
+/** The objects of a server. An object stays as long as somebody refers to it (referent.ts, or a client elsewhere). */
 export class Registry {
   readonly #entries = new Map<ObjectId, Entry>()
+  readonly #link: FamilyLink
+  readonly #types: ReadonlyMap<string, ManagedType>
   /** Objects after the last sweep. */
   #swept = 0
+
+  /** @param types - what users registered. */
+  constructor(link: FamilyLink, types: ReadonlyMap<string, ManagedType>) {
+    this.#link = link
+    this.#types = types
+  }
 
   get size(): number {
     return this.#entries.size
   }
 
-  create({ type, referent, args }: Create): void {
-    const [init] = decode(args) as [unknown]
-    referent.retain()
-    this.#entries.set(referent.id, { type, value: managedTypes[type].create(init), referent, busy: undefined })
-    // References that nobody tells about (a process that was killed before its first call) are found in time.
-    if (this.size > 2 * this.#swept + 64) this.sweep()
+  has(object: ObjectId): boolean {
+    return this.#entries.has(object)
+  }
+
+  /** A promise if making it takes one: calls wait for it. */
+  create(object: ObjectId, typeName: string, args: readonly unknown[], referent: Referent): unknown {
+    const type = this.#types.get(typeName) ?? catalog.get(typeName)?.type
+    if (type === undefined || type === iterator) {
+      throw new MultiprocError('ERR_MULTIPROC_NOT_FOUND', `manager.${typeName}() failed: the server knows no such type. Register it before the server starts.`, { details: { type: typeName } })
+    }
+    const made = type.create(args)
+    const entry = this.#add(object, typeName, type, made, referent)
+    if (!isThenable(made)) return undefined
+    const making = Promise.resolve(made).then(
+      (value) => void (entry.value = value),
+      (error: unknown) => {
+        this.#drop(object, entry)
+        throw error
+      },
+    )
+    return this.#keepBusy(entry, making)
   }
 
   /** What the method returns: a promise if it does, or if the object is busy. Throws what it throws. */
-  perform({ object, method, args }: Call): unknown {
+  perform(object: ObjectId, method: string, argsOf: () => readonly unknown[], context: CallContext): unknown {
     const entry = this.#entries.get(object)
     if (entry === undefined) {
       throw new MultiprocError('ERR_MULTIPROC_NOT_FOUND', `the call of ${method}() failed: the server has no such object; it could not be made, or nobody had a proxy of it any more.`)
     }
-    if (entry.busy === undefined) return this.#run(entry, method, args)
-    return this.#keepBusy(entry, entry.busy.then(() => this.#run(entry, method, args)))
+    if (entry.busy === undefined) return this.#run(entry, method, argsOf, context)
+    const run = entry.busy.then(() => this.#run(entry, method, argsOf, context))
+    return entry.type.isSerial ? this.#keepBusy(entry, run) : run
   }
 
-  #run(entry: Entry, method: string, args: Uint8Array): unknown {
-    const type = managedTypes[entry.type]
-    if (method === COPY) return type.copy(entry.value)
-    const run = methodOf(type, method)
-    if (run === undefined) {
-      throw new MultiprocError('ERR_MULTIPROC_NOT_FOUND', `a ${entry.type} has no method ${JSON.stringify(method)} that clients may call; it has ${Object.keys(type.exposed).join(', ')}.`, { details: { method } })
+  /** An object of another machine's client, or one that it was sent. */
+  hold(object: ObjectId, change: number): boolean {
+    const entry = this.#entries.get(object)
+    if (entry === undefined) return false
+    entry.abroad += change
+    if (change < 0) this.check(object)
+    return true
+  }
+
+  /** For a message from another machine that names an object. */
+  find(object: ObjectId, typeName: string): Referent | undefined {
+    const entry = this.#entries.get(object)
+    return entry?.typeName === typeName ? entry.referent : undefined
+  }
+
+  /** Drops an object that nobody refers to any more. */
+  check(object: ObjectId): void {
+    const entry = this.#entries.get(object)
+    if (entry === undefined || entry.abroad > 0 || entry.referent.isReferred(OWN_USERS)) return
+    this.#drop(object, entry)
+  }
+
+  sweep(): void {
+    for (const object of [...this.#entries.keys()]) this.check(object)
+    this.#swept = this.size
+  }
+
+  /** What the client held goes back. */
+  clientGone(client: object): void {
+    for (const { type, value, busy } of [...this.#entries.values()]) {
+      if (type.clientGone !== undefined && (busy === undefined || !type.isSerial) && value !== undefined && !isThenable(value)) type.clientGone(value, client)
     }
-    const result = run(entry.value, ...(decode(args) as unknown[]))
-    return result instanceof Promise ? this.#keepBusy(entry, result) : result
+    this.sweep()
+  }
+
+  /** Resolves when no call is left that holds up others. */
+  async idle(): Promise<void> {
+    await Promise.all([...this.#entries.values()].map(({ busy }) => busy))
+  }
+
+  /** The server ends: what objects have open is closed. */
+  async dispose(): Promise<void> {
+    await Promise.allSettled([...this.#entries].map(([object, entry]) => this.#drop(object, entry)))
+  }
+
+  #add(object: ObjectId, typeName: string, type: ManagedType, value: unknown, referent: Referent): Entry {
+    referent.retain()
+    const entry: Entry = { typeName, type, value, referent, abroad: 0, busy: undefined }
+    this.#entries.set(object, entry)
+    // References that nobody tells about (a process that was killed before its first call) are found in time.
+    if (this.size > 2 * this.#swept + 64) this.sweep()
+    return entry
+  }
+
+  async #drop(object: ObjectId, { type, value, referent }: Entry): Promise<void> {
+    this.#entries.delete(object)
+    referent.release()
+    try {
+      if (value !== undefined) await type.dispose?.(value)
+    } catch (error) {
+      // Nobody waits for it.
+      process.emitWarning(`closing a managed object failed: ${inspect(error)}`)
+    }
+  }
+
+  #run(entry: Entry, method: string, argsOf: () => readonly unknown[], context: CallContext): unknown {
+    const { type, typeName, value } = entry
+    if (method.startsWith('#')) return this.#runOwn(entry, method, argsOf)
+    const run = type.method(value, method)
+    if (run === undefined) throw notExposed(typeName, method, type.names(value))
+    const result = run(value, context, argsOf())
+    if (!isThenable(result)) return this.#result(entry, method, result)
+    const ended = Promise.resolve(result).then((result) => this.#result(entry, method, result))
+    return type.isSerial ? this.#keepBusy(entry, ended) : ended
+  }
+
+  /** What each object can do beside its methods. */
+  #runOwn({ type, typeName, value }: Entry, method: string, argsOf: () => readonly unknown[]): unknown {
+    switch (method) {
+      case COPY:
+        if (type.copy !== undefined) return type.copy(value)
+        throw new MultiprocError('ERR_MULTIPROC_UNSUPPORTED', `copy() failed: a ${typeName} has no contents to copy. Call its methods.`)
+      case SHOW:
+        return type.show?.(value) ?? { contents: type.copy?.(value) }
+      case DESCRIBE:
+        return type.names(value)
+      case GET: {
+        const [name] = argsOf()
+        const found = typeof name === 'string' ? type.field?.(value, name) : undefined
+        if (found === undefined) throw notExposed(typeName, String(name), type.names(value))
+        return found.value
+      }
+      default:
+        throw notExposed(typeName, method, type.names(value))
+    }
+  }
+
+  /** What becomes an object of its own: its caller gets a proxy. */
+  #result({ type, typeName }: Entry, method: string, result: unknown): unknown {
+    const returned = type.returns !== undefined && Object.hasOwn(type.returns, method) ? type.returns[method] : undefined
+    if (returned !== undefined && returned !== 'iterator') return this.#adopt(returned, result)
+    return (returned === 'iterator' || this.#types.has(typeName)) && isIterator(result) ? this.#adopt('iterator', result) : result
+  }
+
+  #adopt(typeName: string, value: unknown): object {
+    const type = this.#types.get(typeName) ?? catalog.get(typeName)?.type
+    if (type === undefined) throw argumentValue('register(): options.returns', 'types that the manager has', typeName)
+    const own = this.#types.has(typeName) || type === iterator ? value : type.create([value])
+    const referent = Referent.create()
+    this.#add(referent.id, typeName, type, own, referent)
+    return makeProxy(typeName, this.#link, referent)
   }
 
   #keepBusy(entry: Entry, call: Promise<unknown>): Promise<unknown> {
@@ -62,22 +195,9 @@ export class Registry {
     entry.busy = ended
     return call
   }
+}
 
-  /** Drops an object that nobody refers to any more. */
-  check(object: ObjectId): void {
-    const entry = this.#entries.get(object)
-    if (entry === undefined || entry.referent.isReferred(OWN_USERS)) return
-    this.#entries.delete(object)
-    entry.referent.release()
-  }
-
-  sweep(): void {
-    for (const object of this.#entries.keys()) this.check(object)
-    this.#swept = this.size
-  }
-
-  /** Resolves when no async call is left. */
-  async idle(): Promise<void> {
-    await Promise.all([...this.#entries.values()].map(({ busy }) => busy))
-  }
+function notExposed(typeName: string, method: string, { methods, fields }: ReturnType<ManagedType['names']>): MultiprocError {
+  const has = [...methods, ...fields].join(', ')
+  return new MultiprocError('ERR_MULTIPROC_NOT_FOUND', `a ${typeName} has no ${JSON.stringify(method)} that clients may reach; it has ${has}.`, { details: { method } })
 }

@@ -1,45 +1,69 @@
-import { registerReducer } from '@multiproc/core'
 // Functions travel in messages with proxies: what rebuilds them.
 import '@multiproc/closure'
-import { Link } from '../link.ts'
-import type { ServerAddress } from '../link.ts'
-import type { TypeName } from '../protocol.ts'
-import { bind, partsOf } from '../proxy.ts'
-import type { Referent } from '../referent.ts'
+import type { Link } from '../link.ts'
+import { bind } from '../proxy.ts'
+import type { Reference } from '../proxy.ts'
+import { array, ArrayProxy } from './array.ts'
 import { dict, DictProxy } from './dict.ts'
 import { list, ListProxy } from './list.ts'
 import type { ManagedType } from './managed-type.ts'
 import { makeNamespace, namespace, NamespaceReferent } from './namespace.ts'
+import { pool, PoolProxy } from './pool.ts'
+import { joinableQueue, JoinableQueueProxy, queue, QueueProxy } from './queue.ts'
+import { iterator, IteratorProxy, makeObject, ObjectReferent } from './registered.ts'
 import { set, SetProxy } from './set.ts'
+import { barrier, BarrierProxy } from './barrier.ts'
+import { condition, ConditionProxy } from './condition.ts'
+import { event, EventProxy } from './event.ts'
+import { lock, LockProxy, rlock, RLockProxy } from './lock.ts'
+import { boundedSemaphore, semaphore, SemaphoreProxy } from './semaphore.ts'
+import { segments } from './segments.ts'
 import { value, ValueProxy } from './value.ts'
 
-/** All types, as the server knows them. */
-export const managedTypes: Readonly<Record<TypeName, ManagedType>> = { dict, list, set, namespace, value }
-
-interface ProxyClass {
+interface Entry {
+  /** What the server knows of it. */
+  readonly type: ManagedType
   readonly class: abstract new () => object
   readonly name: string
   make(): object
 }
 
-const proxies: Readonly<Record<TypeName, ProxyClass>> = {
-  dict: { class: DictProxy, name: 'DictProxy', make: () => new DictProxy() },
-  list: { class: ListProxy, name: 'ListProxy', make: () => new ListProxy() },
-  set: { class: SetProxy, name: 'SetProxy', make: () => new SetProxy() },
-  value: { class: ValueProxy, name: 'ValueProxy', make: () => new ValueProxy() },
-  namespace: { class: NamespaceReferent, name: 'NamespaceProxy', make: makeNamespace },
+function entry(type: ManagedType, Class: new () => object, name: string = Class.name): Entry {
+  return { type, class: Class, name, make: () => new Class() }
 }
 
-export function makeProxy(type: TypeName, link: Link, referent: Referent): object {
-  const { name, make } = proxies[type]
-  const proxy = make()
-  bind(proxy, type, name, link, referent)
+/** All types that each server has; what a user registers comes on top. */
+export const catalog: ReadonlyMap<string, Entry> = new Map<string, Entry>([
+  ['dict', entry(dict, DictProxy, 'DictProxy')],
+  ['list', entry(list, ListProxy, 'ListProxy')],
+  ['set', entry(set, SetProxy, 'SetProxy')],
+  ['value', entry(value, ValueProxy, 'ValueProxy')],
+  ['namespace', { type: namespace, class: NamespaceReferent, name: 'NamespaceProxy', make: makeNamespace }],
+  ['array', entry(array, ArrayProxy, 'ArrayProxy')],
+  ['queue', entry(queue, QueueProxy, 'QueueProxy')],
+  ['joinableQueue', entry(joinableQueue, JoinableQueueProxy, 'JoinableQueueProxy')],
+  ['lock', entry(lock, LockProxy, 'LockProxy')],
+  ['rlock', entry(rlock, RLockProxy, 'RLockProxy')],
+  ['semaphore', entry(semaphore, SemaphoreProxy, 'SemaphoreProxy')],
+  ['boundedSemaphore', entry(boundedSemaphore, SemaphoreProxy, 'SemaphoreProxy')],
+  ['event', entry(event, EventProxy, 'EventProxy')],
+  ['condition', entry(condition, ConditionProxy, 'ConditionProxy')],
+  ['barrier', entry(barrier, BarrierProxy, 'BarrierProxy')],
+  ['pool', entry(pool, PoolProxy, 'PoolProxy')],
+  ['iterator', entry(iterator, IteratorProxy, 'IteratorProxy')],
+  ['segments', { type: segments, class: ObjectReferent, name: 'segments', make: makeObject }],
+])
+
+export function isBuiltin(type: string): boolean {
+  return catalog.has(type)
+}
+
+/** The classes that proxies of all kinds are of. */
+export const proxyClasses: ReadonlySet<abstract new () => object> = new Set([ObjectReferent, ...[...catalog.values()].map((entry) => entry.class)])
+
+export function makeProxy(type: string, link: Link, referent: Reference): object {
+  const known = catalog.get(type)
+  const proxy = known === undefined ? makeObject() : known.make()
+  bind(proxy, type, known?.name ?? type, link, referent)
   return proxy
 }
-
-/** A proxy again, in the thread that received it. Sent by reference: exported by the entry of the server, too. */
-export function rebuildProxy(type: TypeName, server: ServerAddress, referent: Referent): object {
-  return makeProxy(type, Link.to(server), referent)
-}
-
-for (const { class: Class } of Object.values(proxies)) registerReducer(Class, { reduce: partsOf, rebuild: rebuildProxy })

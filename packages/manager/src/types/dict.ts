@@ -1,10 +1,10 @@
 import { call, ManagedProxy } from '../proxy.ts'
-import type { ManagedType } from './managed-type.ts'
+import { builtin, isThenable } from './managed-type.ts'
 
 type Dict = Map<unknown, unknown>
 
-export const dict: ManagedType<Dict> = {
-  create: (init) => init as Dict,
+export const dict = builtin<Dict>({
+  create: (init = new Map()) => (init instanceof Map ? init : new Map(Object.entries(init as object))),
   copy: (map) => map,
   exposed: {
     get: (map, key) => map.get(key),
@@ -22,11 +22,7 @@ export const dict: ManagedType<Dict> = {
       return isThenable(changed) ? changed.then(store) : store(changed)
     },
   },
-}
-
-function isThenable(value: unknown): value is Promise<unknown> {
-  return typeof (value as { then?: unknown } | null | undefined)?.then === 'function'
-}
+})
 
 /**
  * A Map in a manager's server: the methods of Map, as promises. Keys keep their type, so `1` and `'1'` are two; objects as

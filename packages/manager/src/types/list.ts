@@ -1,11 +1,11 @@
 import { argumentType, argumentValue } from '@multiproc/core'
 import { call, ManagedProxy } from '../proxy.ts'
-import type { ManagedType } from './managed-type.ts'
+import { builtin } from './managed-type.ts'
 
 type List = unknown[]
 
-export const list: ManagedType<List> = {
-  create: (init) => init as List,
+export const list = builtin<List>({
+  create: (init = []) => (Array.isArray(init) ? init : [...(init as Iterable<unknown>)]),
   copy: (items) => items,
   exposed: {
     at: (items, index) => items.at(index),
@@ -23,7 +23,7 @@ export const list: ManagedType<List> = {
     includes: (items, value) => items.includes(value),
     length: (items) => items.length,
   },
-}
+})
 
 /** -1 is the last item, as in `at`. Nothing is stored outside the list: it would have holes. */
 function placeOf(name: string, items: List, index: unknown, last: number): number {

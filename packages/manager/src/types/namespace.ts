@@ -1,12 +1,12 @@
 import { inspect } from 'node:util'
 import { argumentValue } from '@multiproc/core'
 import { call, post, show } from '../proxy.ts'
-import type { ManagedType } from './managed-type.ts'
+import { builtin } from './managed-type.ts'
 
 type Fields = Map<string, unknown>
 
-export const namespace: ManagedType<Fields> = {
-  create: (init) => {
+export const namespace = builtin<Fields>({
+  create: (init = {}) => {
     const fields = new Map(Object.entries(init as object))
     for (const name of fields.keys()) checkField(name)
     return fields
@@ -17,7 +17,7 @@ export const namespace: ManagedType<Fields> = {
     set: (fields, name, value) => void fields.set(checkField(name), value),
     delete: (fields, name) => fields.delete(checkField(name)),
   },
-}
+})
 
 /** `then` would make the proxy itself something to await. */
 const noFields = new Set(['then', 'constructor', 'prototype'])

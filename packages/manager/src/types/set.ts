@@ -1,8 +1,8 @@
 import { call, ManagedProxy } from '../proxy.ts'
-import type { ManagedType } from './managed-type.ts'
+import { builtin } from './managed-type.ts'
 
-export const set: ManagedType<Set<unknown>> = {
-  create: (init) => init as Set<unknown>,
+export const set = builtin<Set<unknown>>({
+  create: (init = new Set()) => (init instanceof Set ? init : new Set(init as Iterable<unknown>)),
   copy: (items) => items,
   exposed: {
     add: (items, value) => void items.add(value),
@@ -12,7 +12,7 @@ export const set: ManagedType<Set<unknown>> = {
     size: (items) => items.size,
     values: (items) => [...items],
   },
-}
+})
 
 /** A Set in a manager's server: the methods of Set, as promises. `for await` goes through it as it was when it began. */
 export class SetProxy<T = unknown> extends ManagedProxy implements AsyncIterable<T> {

@@ -1,14 +1,14 @@
 import { call, ManagedProxy, post } from '../proxy.ts'
-import type { ManagedType } from './managed-type.ts'
+import { builtin } from './managed-type.ts'
 
-export const value: ManagedType<{ value: unknown }> = {
+export const value = builtin<{ value: unknown }>({
   create: (init) => ({ value: init }),
   copy: (cell) => cell.value,
   exposed: {
     get: (cell) => cell.value,
     set: (cell, value) => void (cell.value = value),
   },
-}
+})
 
 /** One value of any kind in a manager's server. Python: `ValueProxy`. */
 export class ValueProxy<T = unknown> extends ManagedProxy {

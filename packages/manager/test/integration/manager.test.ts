@@ -64,6 +64,23 @@ describe('a manager', () => {
   })
 })
 
+it('serves classes of a program, locks, queues, a pool and shared memory (cpython: _TestMyManager.test_mymanager) (cpython: _TestSharedMemory.test_shared_memory_SharedMemoryManager_basics)', async () => {
+  const { lines, stderr, exitCode } = await run('registered')
+  expect({ stderr, exitCode }).toEqual({ stderr: '', exitCode: 0 })
+  expect(lines).toEqual([
+    '[[5,6,"ada",[0,0,0]],"RangeError: cannot deposit -1","ada"]',
+    '[[0,1,2],true,1,"ERR_MULTIPROC_NOT_FOUND"]',
+    '[[1,4,9],3]',
+    'true',
+    'RangeError: no start',
+    'ERR_MULTIPROC_SERVER_LOST, no start',
+    '[[7,1],2,0]',
+    '0',
+    'ERR_MULTIPROC_ALREADY_STARTED',
+    '300',
+  ])
+})
+
 describe('when the server is killed', () => {
   const lost = /^ServerLostError ERR_MULTIPROC_SERVER_LOST: DictProxy\.\w+\(\) failed: the manager's server \(pid \d+\)/
   const mine = new RegExp(`${lost.source} was ended by SIGKILL`)

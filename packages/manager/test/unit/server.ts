@@ -1,30 +1,33 @@
 import { Channel, currentThread } from '@multiproc/core'
 import { Queue } from '@multiproc/queue'
-import { Server } from '../../src/child/server-main.ts'
-import { Link } from '../../src/link.ts'
-import type { ServerAddress } from '../../src/link.ts'
-import type { Request, TypeName } from '../../src/protocol.ts'
+import { Server } from '../../src/child/server.ts'
+import { FamilyLink } from '../../src/family-link.ts'
+import type { ServerAddress } from '../../src/family-link.ts'
+import type { Hello } from '../../src/protocol.ts'
 import { create } from '../../src/proxy.ts'
 import { Referent } from '../../src/referent.ts'
+import '../../src/travel.ts'
 import { makeProxy } from '../../src/types/catalog.ts'
+import { registered } from '../../src/types/registered.ts'
+import type { Definition } from '../../src/types/registered.ts'
 
 let count = 0
 
 /** A server in this very thread, with its client: everything but the process is real. */
-export function startHere() {
-  const inbox = new Queue<Request>()
+export function startHere(definitions: Record<string, Partial<Definition>> = {}) {
+  const inbox = new Queue<Hello>()
   const [life, serverLife] = Channel.pair({ duplex: false, capacity: 1024 })
   const address: ServerAddress = { key: `test:${currentThread().id}:${++count}`, pid: process.pid, inbox, life }
-  const server = new Server(address, serverLife, 'test')
+  const server = new Server(address, serverLife, 'test', typesOf(definitions))
   const serving = server.serve()
-  const link = Link.to(address)
+  const link = FamilyLink.to(address)
   return {
     server,
     link,
     inbox,
-    make(type: TypeName, init: unknown): any {
+    make(type: string, ...args: unknown[]): any {
       const proxy = makeProxy(type, link, Referent.create())
-      create(proxy, init)
+      create(proxy, args)
       return proxy
     },
     async stop() {
@@ -32,4 +35,8 @@ export function startHere() {
       await serving
     },
   }
+}
+
+function typesOf(definitions: Record<string, Partial<Definition>>) {
+  return new Map(Object.entries(definitions).map(([name, definition]) => [name, registered(name, { make: undefined, exposed: undefined, returns: undefined, ...definition })]))
 }

@@ -1,12 +1,14 @@
 import { describe, expect, it } from 'vitest'
-import { managedTypes } from '../../src/types/catalog.ts'
-import { methodOf } from '../../src/types/managed-type.ts'
+import { catalog } from '../../src/types/catalog.ts'
 
-function made(type: keyof typeof managedTypes, init: unknown) {
-  const referent = managedTypes[type].create(init)
+const context = { client: {}, signal: new AbortController().signal, isGone: false }
+
+function made(name: string, ...args: unknown[]) {
+  const { type } = catalog.get(name)!
+  const referent: unknown = type.create(args)
   return {
-    call: (name: string, ...args: unknown[]) => methodOf(managedTypes[type], name)!(referent, ...args),
-    contents: () => managedTypes[type].copy(referent),
+    call: (method: string, ...args: unknown[]) => type.method(referent, method)!(referent, context, args),
+    contents: () => type.copy!(referent),
   }
 }
 
@@ -91,9 +93,9 @@ describe('set, value and namespace', () => {
   })
 })
 
-describe('methodOf', () => {
-  it('finds nothing but what is exposed', () => {
-    const hostile = ['constructor', '__proto__', '__defineGetter__', 'hasOwnProperty', 'toString', 'valueOf', 'then', '_get', 'forEach', '']
-    for (const type of Object.values(managedTypes)) for (const name of hostile) expect(methodOf(type, name)).toBeUndefined()
+describe('the types', () => {
+  it('have no methods but what is exposed', () => {
+    const hostile = ['constructor', '__proto__', '__defineGetter__', 'hasOwnProperty', 'toString', 'valueOf', 'then', '_get', 'forEach', '#copy', '']
+    for (const { type } of catalog.values()) for (const name of hostile) expect(type.method(undefined, name)).toBeUndefined()
   })
 })

@@ -12,6 +12,6 @@ const list = decode(workerData as Buffer) as ListProxy<string>
 list.push('y')
 const length = await list.length()
 const own = makeProxy('dict', stateOf(list, 'test').link, Referent.create())
-create(own, new Map())
+create(own, [new Map()])
 parentPort!.postMessage({ length, sync: sync(list).at(-1) })
 setInterval(() => own, 1000)
