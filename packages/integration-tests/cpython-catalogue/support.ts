@@ -1,6 +1,11 @@
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
+import { setStartMethod } from '@multiproc/process'
 import { eventually } from '@multiproc/testing'
+import { afterAll } from 'vitest'
+
+// Ends the processes that wait for the next start by 'prefork': they would live as long as this one.
+afterAll(() => setStartMethod('spawn', { force: true }))
 
 /** The error codes of what `call` throws or rejects with; undefined when it does not. */
 export async function codeOf(call: () => unknown): Promise<string | undefined> {
@@ -20,4 +25,19 @@ export async function collected(what: string, ref: WeakRef<object>): Promise<voi
     collect()
     return ref.deref() === undefined
   })
+}
+
+/** Every way to start a process: what a row shows, it shows for each of them. */
+export const methods = ['spawn', 'prefork', 'thread'] as const
+
+/** The children that a test started, for one `await ended(children)` at its end. */
+export function ended(children: readonly { join(): Promise<boolean> }[]): Promise<boolean[]> {
+  return Promise.all(children.map((child) => child.join()))
+}
+
+/** Milliseconds that `call` took. For lower bounds only. */
+export async function took(call: () => unknown): Promise<number> {
+  const startedMs = performance.now()
+  await call()
+  return performance.now() - startedMs
 }
