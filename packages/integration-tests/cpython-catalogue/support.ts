@@ -27,8 +27,8 @@ export async function collected(what: string, ref: WeakRef<object>): Promise<voi
   })
 }
 
-/** Every way to start a process: what a row shows, it shows for each of them. */
-export const methods = ['spawn', 'prefork', 'thread'] as const
+/** What a row shows, it shows for each of these ways to start a process. Those by 'prefork' run as those by 'spawn' do. */
+export const methods = ['spawn', 'thread'] as const
 
 /** The children that a test started, for one `await ended(children)` at its end. */
 export function ended(children: readonly { join(): Promise<boolean> }[]): Promise<boolean[]> {
