@@ -9,7 +9,7 @@
  * console.log(await queue.get()) // => hello
  * ```
  *
- * Limits: Linux for now; a start method other than 'spawn', named locks and connections between machines are to come.
+ * Limits: Linux for now; connections between machines are to come.
  *
  * @packageDocumentation
  */
@@ -22,12 +22,19 @@ export {
   isMainProcess,
   parentProcess,
   Process,
+  ProcessLocal,
+  processLocal,
+  setExecutable,
+  setPreload,
   setStartMethod,
   type ParentProcess,
+  type PreloadErrors,
+  type ProcessEvent,
   type ProcessSettings,
   type Sentinel,
   type StartMethod,
 } from '@multiproc/process'
+export { getContext, type Context } from './context.ts'
 export { JoinableQueue, Queue, SimpleQueue, type Lease, type QueueOptions } from '@multiproc/queue'
 export { Connection, Pipe, wait, waitSync, type ByteRange, type LengthLimit, type PipeOptions, type TargetOffset } from '@multiproc/pipe'
 export {
@@ -54,7 +61,24 @@ export {
   type SharedMemoryOptions,
   type SharedOptions,
 } from '@multiproc/shared'
-export { Pool, type AsyncResult, type CallbackOptions, type MapOptions, type PoolOptions } from '@multiproc/pool'
+export {
+  currentTask,
+  Pool,
+  type AsyncResult,
+  type CallbackOptions,
+  type Constant,
+  type CurrentTask,
+  type ImapOptions,
+  type MapOptions,
+  type PoolOptions,
+  type PoolStats,
+  type Remote,
+  type ResultIterator,
+  type Settled,
+  type StreamOptions,
+  type TaskOptions,
+  type WorkerInfo,
+} from '@multiproc/pool'
 export {
   ArrayProxy,
   BarrierProxy,
