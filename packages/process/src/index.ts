@@ -8,12 +8,15 @@
  * await child.start().result() // => 42
  * ```
  *
- * Limits: the only start method so far is 'spawn', a fresh Node (some 50 ms) for each process; use a pool for many small
- * jobs. Linux and, slower, macOS.
+ * Limits: a fresh Node takes some 50 ms; use the start method 'prefork', or a pool for many small jobs. Linux and, slower,
+ * macOS.
  *
  * @packageDocumentation
  */
 export { Process, type Sentinel } from './process.ts'
+export { processClass } from './bound.ts'
+export { ProcessLocal, processLocal } from './process-local.ts'
+export type { ProcessEvent } from './events.ts'
 export { currentProcess, parentProcess, type ParentProcess } from './current.ts'
 export { activeChildren, getAllStartMethods, getStartMethod, isMainProcess, setPreload, setStartMethod } from './context.ts'
 export { cpuCount } from './cpu-count.ts'

@@ -31,7 +31,7 @@ export function ended(process: AnyProcess, call: string, { timeout, signal }: Wa
 /** What `result()` gives for a child that has ended so. */
 export async function outcomeOf(state: State, exit: Exit, caller: Error): Promise<unknown> {
   const child = state.child as StartedChild
-  const record = child.result()
+  const record = child.takeResult()
   if (record?.kind === RETURNED) return decode(record.body)
   const { signal } = state.settings
   if (record === undefined && signal?.aborted === true) throw new AbortError(`\`process.result()\` failed: the signal of ${state.name} was aborted.`, { cause: signal.reason })

@@ -21,14 +21,16 @@ import {
 } from '@multiproc/core'
 import { forgetChild, getStartMethod, rememberChild } from './context.ts'
 import { endAtExit } from './daemons.ts'
+import { tellExit, tellStart } from './events.ts'
 import { ExitTurn } from './exit-turn.ts'
 import { launch } from './launch.ts'
 import { checkMayStart } from './may-start.ts'
 import { ended, outcomeOf } from './outcome.ts'
 import { nextChildNumber, self, setAuthKey } from './self.ts'
 import { checkDaemon, checkName, checkSettings, type AnySettings, type ProcessSettings } from './settings.ts'
+import type { StartedChild } from './start/method.ts'
 import { methods } from './start/methods.ts'
-import { alreadyStarted, childOf, madeState, stateOf, states, type AnyProcess } from './state.ts'
+import { alreadyStarted, childOf, madeState, PLAIN, stateOf, states, type AnyProcess } from './state.ts'
 
 type AllButLast<A extends unknown[]> = A extends [...infer Head, unknown?] ? Head : never
 type Last<A extends unknown[]> = Required<A> extends [...unknown[], infer L] ? L : never
@@ -180,7 +182,8 @@ export class Process<R = unknown, A extends unknown[] | [] = any[]> extends Even
     const state = stateOf(this, '`process.start()`')
     if (state.phase !== 'made') throw alreadyStarted('`process.start()` failed', this, 'Make a new Process for each start.')
     const { settings } = state
-    const starter = methods[settings.method ?? getStartMethod()]
+    const method = settings.method ?? getStartMethod()
+    const starter = methods[method]
     starter.check(settings)
     if (settings.signal?.aborted === true) throw new AbortError('`process.start()` was aborted: nothing was started.', { cause: settings.signal.reason })
     checkMayStart()
@@ -196,15 +199,19 @@ export class Process<R = unknown, A extends unknown[] | [] = any[]> extends Even
     }
     const { child } = state
     rememberChild(this)
+    forgotten.register(this, child)
     if (state.daemon) endAtExit(child)
     else child.ref()
     const abort = () => child.signal('SIGTERM')
     settings.signal?.addEventListener('abort', abort, { once: true })
-    child.onExit(({ exitCode, signalCode }) => {
+    const event = { process: this, name: state.name, pid: child.pid, method }
+    child.onExit((exit) => {
       settings.signal?.removeEventListener('abort', abort)
       forgetChild(this)
-      this.emit('exit', exitCode, signalCode)
+      tellExit(event, exit)
+      this.emit('exit', exit.exitCode, exit.signalCode)
     })
+    tellStart(event)
     return this
   }
 
@@ -289,8 +296,7 @@ export class Process<R = unknown, A extends unknown[] | [] = any[]> extends Even
     const state = states.get(this)
     if (state === undefined || state.phase === 'closed') return
     if (state.phase === 'starting' || this.isAlive()) throw alreadyStarted('`process.close()` failed', this, 'Join or terminate it first.')
-    const record = state.outcome === undefined ? state.child?.result() : undefined
-    if (record?.withHandles === true) discard(record.body)
+    if (state.child !== undefined) dropResult(state.child)
     state.child?.close()
     state.phase = 'closed'
   }
@@ -318,11 +324,19 @@ Object.defineProperty(Process.prototype, Symbol.for('multiproc.unsendable'), {
   value: 'A Process belongs to its creator. Send its pid, or what it computes.',
 })
 
+/** What a result nobody read holds open is let go. */
+function dropResult(child: StartedChild): void {
+  const record = child.takeResult()
+  if (record?.withHandles === true) discard(record.body)
+}
+
+const forgotten = new FinalizationRegistry<StartedChild>(dropResult)
+
 function ownIdent(): number | string {
   return self().start?.inThread === true ? `${process.pid}:${threadId}` : process.pid
 }
 
 /** Outside the class: a bundler gives a class that names itself another name. */
 function isPlain(process: AnyProcess): boolean {
-  return process.constructor === Process
+  return process.constructor === Process || Object.hasOwn(process.constructor, PLAIN)
 }

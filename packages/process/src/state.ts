@@ -16,6 +16,9 @@ import { self } from './self.ts'
 import type { AnySettings } from './settings.ts'
 import type { StartedChild } from './start/method.ts'
 
+/** An own property of classes whose instances have nothing of their own to send: they go as what `Process` itself is. */
+export const PLAIN = Symbol.for('multiproc.process.plain')
+
 export type AnyProcess = Process<any, any>
 
 export interface State {

@@ -1,4 +1,3 @@
-import { inspect } from 'node:util'
 import { adoptHandles, decode, encode, preloadFunctions, RemoteError, type Encoded } from '@multiproc/core'
 import '@multiproc/closure'
 import { setCurrent } from '../current.ts'
@@ -7,6 +6,7 @@ import { CRASHED, RETURNED, THREW, UNSENDABLE, type ResultKind, type StartBody }
 import { endLoading, isLoading, self } from '../self.ts'
 import type { StartLink } from '../start-link.ts'
 import { endWithParent } from './orphan.ts'
+import { safeText } from './safe-text.ts'
 import { untilNeeded } from './spare.ts'
 
 /** Node's own code for a program that ended while it waited for something that never came. */
@@ -27,7 +27,7 @@ export async function bootstrap(): Promise<void> {
     report(RETURNED, await process.run())
   } catch (error) {
     report(THREW, error)
-    process.stderr.write(`Process ${name}:\n${inspect(error)}\n`)
+    process.stderr.write(`Process ${name}:\n${safeText(error)}\n`)
     // As for any uncaught error: what else is going on here ends too.
     process.exit(1)
   }
@@ -36,9 +36,14 @@ export async function bootstrap(): Promise<void> {
 function settleIn({ head, inThread }: StartLink): void {
   process.argv.splice(0, Infinity, ...head.argv)
   if (inThread) return
+  // A process that has nothing left to do takes a third of its whole life to give back its heap piece by piece; exit() leaves
+  // that to the system. Not where a handler of the user's may find more to do.
+  process.on('beforeExit', () => {
+    if (process.listenerCount('beforeExit') === 1) process.exit()
+  })
   if (head.ignoreSigint) process.on('SIGINT', () => {})
   if (head.daemon) endWithParent(head)
-  if (head.title !== undefined) process.title = head.title
+  process.title = head.title ?? `multiproc ${head.name}`
 }
 
 async function load(start: StartLink): Promise<Process> {
@@ -69,7 +74,7 @@ function watchForErrors({ head: { name }, inThread, writeResult }: StartLink): R
   process.on('uncaughtExceptionMonitor', (error) => {
     if (process.listenerCount('uncaughtException') > 0) return
     // Of a thread Node prints nothing: it tells the starter, who has our report already.
-    process.stderr.write(`Process ${name}:\n${inThread ? `${inspect(error)}\n` : ''}`)
+    process.stderr.write(`Process ${name}:\n${inThread ? `${safeText(error)}\n` : ''}`)
     report(CRASHED, error)
   })
   process.on('exit', (code) => {
@@ -87,7 +92,7 @@ function writeEncoded(write: StartLink['writeResult'], kind: ResultKind, value: 
   } catch (problem) {
     if (kind === RETURNED) return writeEncoded(write, UNSENDABLE, problem)
     // An error with something unsendable in it: its text at least.
-    const { name = 'Error', message = String(value), stack = '' } = value instanceof Error ? value : {}
+    const { name = 'Error', message = safeText(value), stack = '' } = value instanceof Error ? value : {}
     encoded = encode(new RemoteError(`${name}: ${message}`, { originalName: name, remoteStack: stack }), 'error')
   }
   write(kind, encoded.bytes, encoded.hasHandles)

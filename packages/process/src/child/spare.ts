@@ -1,7 +1,7 @@
 import { closeSync, readSync } from 'node:fs'
 import { resolveImport } from '@multiproc/closure'
-import { encode, os } from '@multiproc/core'
-import { CRASHED, START_FD, type StartHead } from '../protocol.ts'
+import { decode, encode, os, preloadFunctions } from '@multiproc/core'
+import { CRASHED, readBody, START_FD, type StartBody, type StartHead } from '../protocol.ts'
 import { become } from '../self.ts'
 import { filesOfProcess, type StartLink } from '../start-link.ts'
 import { dieWithStarter } from './orphan.ts'
@@ -12,6 +12,7 @@ export async function untilNeeded(spare: StartLink): Promise<StartLink> {
   process.on('SIGINT', ignore)
   const dies = dieWithStarter(spare.head)
   await preload(spare)
+  await rehearse()
   // Blocking: nothing of this process runs meanwhile, and the end of its parent wakes it.
   if (readSync(START_FD, Buffer.alloc(1)) === 0) process.exit(0)
   closeSync(START_FD)
@@ -20,6 +21,13 @@ export async function untilNeeded(spare: StartLink): Promise<StartLink> {
   if (dies) os().dieWithParent(0)
   process.off('SIGINT', ignore)
   return start
+}
+
+async function rehearse(): Promise<void> {
+  const body = readBody()
+  await preloadFunctions(body)
+  const { target } = decode(body) as StartBody
+  encode(target?.(), 'result')
 }
 
 async function preload({ head, writeResult }: StartLink): Promise<void> {

@@ -38,8 +38,8 @@ export interface StartedChild {
   waitSync(deadlineMs: number): boolean
   /** Calls `told` from the event loop when the child has ended; at once if that is known. Returns the canceller. */
   onExit(told: (exit: Exit) => void): () => void
-  /** What it left as its result. To be called after its end. */
-  result(): ResultRecord | undefined
+  /** What it left as its result: for one caller, after its end. */
+  takeResult(): ResultRecord | undefined
   signal(name: EndingSignal): void
   /** SIGKILL for it and for all processes below it. */
   killTree(): void

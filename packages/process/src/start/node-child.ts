@@ -117,8 +117,10 @@ export class NodeChild implements StartedChild {
     return this.#ending.onExit(told)
   }
 
-  result(): ResultRecord | undefined {
-    return this.#record
+  takeResult(): ResultRecord | undefined {
+    const record = this.#record
+    this.#record = undefined
+    return record
   }
 
   signal(name: EndingSignal): void {
@@ -141,7 +143,6 @@ export class NodeChild implements StartedChild {
   close(): void {
     if (this.#pidfd !== -1) os().closeFd(this.#pidfd)
     this.#pidfd = -1
-    this.#record = undefined
   }
 
   /** True if it has ended. */

@@ -16,10 +16,11 @@
 import { ftruncateSync } from 'node:fs'
 import type { Socket } from 'node:net'
 import { isMainThread } from 'node:worker_threads'
-import { claimProcess, decode, familyDescriptor, os } from '@multiproc/core'
+import { claimProcess, decode, encode, familyDescriptor, os } from '@multiproc/core'
 import { endAtExit } from '../daemons.ts'
 import { checkPreload, preloadFailed, spareCount, spareHead } from '../preload.ts'
-import { CRASHED, payloadBytes, START_FD, writeAll } from '../protocol.ts'
+import { cpuCount } from '../cpu-count.ts'
+import { CRASHED, payloadBytes, START_FD, writeAll, type StartBody } from '../protocol.ts'
 import { lifeOfThisProcess } from './life-of-this-process.ts'
 import type { StartedChild, Starter, StartRequest } from './method.ts'
 import { launchNode, NodeChild, surroundingsOf, type Surroundings } from './node-child.ts'
@@ -34,8 +35,13 @@ interface Spare {
   readonly stopEndingAtExit: () => void
 }
 
+/** A spare decodes and runs it before it waits, so that the code for what is to come is compiled by then. */
+const rehearsal: StartBody = { target: cpuCount, args: [], kwargs: undefined, class: undefined, this: undefined }
+
 let warm: Spare[] = []
-let refilling: NodeJS.Immediate | undefined
+let refilling: NodeJS.Immediate | NodeJS.Timeout | undefined
+/** A Node that boots takes a core, which the child just started may need more. */
+const REFILL_DELAY_MS = 50
 
 export const prefork: Starter = {
   check() {
@@ -44,7 +50,8 @@ export const prefork: Starter = {
 
   start(request) {
     const spare = take(request)
-    warmUp()
+    if (warm.length > 1) refilling ??= setTimeout(refill, REFILL_DELAY_MS).unref()
+    else warmUp()
     return spare === undefined ? spawn.start(request) : handOut(spare, request)
   },
 }
@@ -56,7 +63,8 @@ export function warmUp(): void {
 
 /** Ends all spares, because those to come shall be others, or none. */
 export function endSpares(): void {
-  clearImmediate(refilling)
+  clearTimeout(refilling as NodeJS.Timeout | undefined)
+  clearImmediate(refilling as NodeJS.Immediate | undefined)
   refilling = undefined
   for (const spare of warm) discard(spare)
 }
@@ -81,7 +89,7 @@ function bear(surroundings: Surroundings): Spare {
   try {
     const payload = os().createScratch()
     open.push(payload)
-    writePayload(payload, payloadBytes({ ...spareHead(), arenaLayout: arena.layout, orphan: isMainThread ? 'signal' : 'pipe' }, new Uint8Array()))
+    writePayload(payload, payloadBytes({ ...spareHead(), arenaLayout: arena.layout, orphan: isMainThread ? 'signal' : 'pipe' }, encode(rehearsal, '').bytes))
     const result = os().createScratch()
     open.push(result)
     const process = launchNode(surroundings, ['inherit', 'inherit', 'inherit', payload, result, lifeOfThisProcess(), arena.fd, 'pipe'])
@@ -91,7 +99,7 @@ function bear(surroundings: Surroundings): Spare {
     const spare: Spare = { child, start, payload, surroundings: asText(surroundings), stopEndingAtExit: endAtExit(child) }
     child.settled = () => {
       drop(spare)
-      const record = child.result()
+      const record = child.takeResult()
       if (record?.kind === CRASHED) preloadFailed(decode(record.body))
     }
     return spare

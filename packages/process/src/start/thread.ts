@@ -158,8 +158,10 @@ class ThreadChild implements StartedChild {
     return this.#ending.onExit(told)
   }
 
-  result(): ResultRecord | undefined {
-    return this.#record
+  takeResult(): ResultRecord | undefined {
+    const record = this.#record
+    this.#record = undefined
+    return record
   }
 
   signal(name: EndingSignal): void {
@@ -181,9 +183,7 @@ class ThreadChild implements StartedChild {
     this.#ending.unref()
   }
 
-  close(): void {
-    this.#record = undefined
-  }
+  close(): void {}
 
   #isEnding(): boolean {
     // OBSERVE(P1): with ENDED comes the exit code.

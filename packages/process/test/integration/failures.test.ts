@@ -8,6 +8,7 @@ describe.each(methods)('a child started by %s that fails', (method) => {
     expect(stderr).toMatch(/Process printer:\n(.*\n)*?.*tray 2 is empty\n {4}at /)
     expect(cases.rejected).toMatchObject({ name: 'TypeError', message: 'late', cause: 'why', exitCode: 1 })
     expect(cases.string).toMatchObject({ primitive: 'just text', exitCode: 1 })
+    expect(cases.mute).toMatchObject({ name: 'RemoteError', message: expect.stringContaining('a value that cannot be shown'), exitCode: 1 })
     const exit = { name: 'ProcessExitError', code: 'ERR_MULTIPROC_PROCESS_EXIT', isExit: true, isOurs: true }
     expect(cases.exit).toMatchObject({ ...exit, exitCode: 3 })
     expect(cases.exit.message).toMatch(/Process-\d+ \(pid \d+\) ended with exit code 3 before its target returned/)
@@ -16,7 +17,7 @@ describe.each(methods)('a child started by %s that fails', (method) => {
     expect(cases.never).toMatchObject({ ...exit, exitCode: 0 })
     expect(cases.timer).toMatchObject({ ...exit, exitCode: 1, cause: 'in a timer' })
     expect(cases.unhandled).toMatchObject({ ...exit, exitCode: 1, cause: 'nobody cared' })
-    expect(stderr).toMatch(/Process Process-8:\n(.*\n)*?Error: in a timer/)
+    expect(stderr).toMatch(/Process Process-9:\n(.*\n)*?Error: in a timer/)
     expect(cases.handled).toMatchObject({ value: 'caught', exitCode: 0 })
     expect(cases.unsendable).toMatchObject({ name: 'MaybeEncodingError', code: 'ERR_MULTIPROC_ENCODING', exitCode: 0, message: expect.stringContaining('result.deep[0]') })
     if (method !== 'thread') expect(cases.killed).toMatchObject({ ...exit, exitCode: -9, message: expect.stringContaining('ended by SIGKILL') })
