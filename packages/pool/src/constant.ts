@@ -4,7 +4,8 @@ import { definedValue } from './child/defined.ts'
 
 /** The definitions of the constants in the message that is being encoded, once there are any. */
 let found: Set<Definition> | undefined
-let isCollecting = false
+/** Whose tasks they are in; undefined: nobody's. */
+let collector: object | undefined
 
 let definitionOf: (constant: Constant<unknown>) => Definition
 export let makeConstant: <T>(value: T, define: (constant: Constant<T>) => Definition) => Constant<T>
@@ -29,7 +30,7 @@ export class Constant<T> {
       return constant
     }
     definitionOf = (constant) => {
-      if (constant.#definition === undefined || !isCollecting) {
+      if (constant.#definition === undefined || constant.#definition.owner !== collector) {
         throw new MultiprocError('ERR_MULTIPROC_NOT_SENDABLE', 'A Constant reaches only the tasks of the pool that made it. Send its value.')
       }
       return constant.#definition
@@ -47,15 +48,15 @@ registerReducer(Constant, {
   rebuild: definedValue,
 })
 
-/** Runs `write`, which encodes something, and tells which constants it named. */
-export function constantsIn<T>(write: () => T): { readonly encoded: T; readonly needs: readonly Definition[] | undefined } {
-  const outer = { found, isCollecting }
+/** Runs `write`, which encodes something for the workers of `owner`, and tells which constants it named. */
+export function constantsIn<T>(owner: object, write: () => T): { readonly encoded: T; readonly needs: readonly Definition[] | undefined } {
+  const outer = { found, collector }
   found = undefined
-  isCollecting = true
+  collector = owner
   try {
     return { encoded: write(), needs: theirs(found) }
   } finally {
-    ;({ found, isCollecting } = outer)
+    ;({ found, collector } = outer)
   }
 }
 

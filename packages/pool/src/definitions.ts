@@ -12,9 +12,12 @@ export class Definition {
   readonly encoded: Encoded
   /** The constants it names itself. */
   readonly needs: readonly Definition[] | undefined
+  /** Whose workers know it by its key. */
+  readonly owner: Definitions
 
-  constructor(key: number, value: unknown, root: string) {
-    const { encoded, needs } = constantsIn(() => encode(value, root))
+  constructor(owner: Definitions, key: number, value: unknown, root: string) {
+    const { encoded, needs } = constantsIn(owner, () => encode(value, root))
+    this.owner = owner
     this.encoded = encoded
     this.needs = needs
     this.key = key
@@ -70,12 +73,12 @@ export class Definitions {
 
   /** A definition for the chunks of one map: what `fn` captures is read once, when the map begins. */
   forMap(fn: Function): Definition {
-    return new Definition(++this.#lastKey, fn, 'fn')
+    return new Definition(this, ++this.#lastKey, fn, 'fn')
   }
 
   /** The definition of a constant, whose workers forget it when `owner` is collected. */
   forConstant(owner: object, value: unknown): Definition {
-    const definition = new Definition(++this.#lastKey, value, 'value')
+    const definition = new Definition(this, ++this.#lastKey, value, 'value')
     this.#collected.register(owner, definition)
     return definition
   }

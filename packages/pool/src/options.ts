@@ -1,5 +1,5 @@
 import { argumentType, argumentValue, checkOptions } from '@multiproc/core'
-import { cpuCount } from '@multiproc/process'
+import { cpuCount, getStartMethod } from '@multiproc/process'
 import type { StartMethod } from '@multiproc/process'
 import type { ResourceLimits } from 'node:worker_threads'
 import { checkRetry, checkWhole } from './retry.ts'
@@ -154,8 +154,9 @@ export function checkPoolOptions(options: number | PoolOptions | undefined) {
     if (minProcesses > processes) throw argumentValue(`${call}: options.minProcesses`, `at most processes, which is ${processes}`, minProcesses)
   }
   if (maxOldSpaceMb !== undefined) checkWhole(`${call}: options.maxOldSpaceMb`, maxOldSpaceMb, 1)
-  if (maxOldSpaceMb !== undefined && method === 'thread') throw argumentValue(`${call}: options.maxOldSpaceMb`, "left out with method 'thread'; use resourceLimits: { maxOldGenerationSizeMb }", maxOldSpaceMb)
-  if (resourceLimits !== undefined && method !== 'thread') throw argumentValue(`${call}: options.resourceLimits`, "left out without method 'thread'; use maxOldSpaceMb", resourceLimits)
+  const isThread = (method ?? getStartMethod()) === 'thread'
+  if (maxOldSpaceMb !== undefined && isThread) throw argumentValue(`${call}: options.maxOldSpaceMb`, "left out with method 'thread'; use resourceLimits: { maxOldGenerationSizeMb }", maxOldSpaceMb)
+  if (resourceLimits !== undefined && !isThread) throw argumentValue(`${call}: options.resourceLimits`, "left out without method 'thread'; use maxOldSpaceMb", resourceLimits)
   if (idleTimeout !== Infinity) checkDelay(`${call}: options.idleTimeout`, idleTimeout)
   if (killDelay !== 0) checkDelay(`${call}: options.killDelay`, killDelay)
   checkRetry(`${call}: options.retry`, retry)

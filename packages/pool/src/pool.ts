@@ -75,14 +75,17 @@ export class Pool extends EventEmitter<PoolEvents> {
     const settings = checkPoolOptions(options)
     // Weakly, or a pool that nobody can reach would never be collected.
     const self = new WeakRef(this)
+    // In a turn of its own, so that listeners may do anything to the pool, and those added right after this call hear of the first workers.
     const emit = (tell: (pool: Pool) => void): void => {
       const pool = self.deref()
-      if (pool !== undefined && pool.eventNames().length > 0) queueMicrotask(() => tell(pool))
+      if (pool !== undefined) queueMicrotask(() => tell(pool))
     }
     this.#dispatcher = new Dispatcher(settings, {
       workerStart: (worker) => emit((pool) => pool.emit('workerStart', worker)),
       workerExit: (worker) => emit((pool) => pool.emit('workerExit', worker)),
-      drain: () => emit((pool) => pool.emit('drain')),
+      drain: () => {
+        if ((self.deref()?.listenerCount('drain') ?? 0) > 0) emit((pool) => pool.emit('drain'))
+      },
     })
     const dispatcher = this.#dispatcher
     this.#definitions = new Definitions((definition) => dispatcher.forget(definition))
@@ -287,13 +290,13 @@ export class Pool extends EventEmitter<PoolEvents> {
     const call = 'pool.close()'
     const { timeout, signal } = checkWaitOptions(call, options)
     this.#dispatcher.close()
-    if (timeout === undefined && signal === undefined) return this.#dispatcher.ended
+    if (timeout === undefined && signal === undefined) return void (await this.join())
     const limit = new AbortController()
     const cut = (): void => void this.terminate()
     const deadline = timeout === undefined ? undefined : this.#dispatcher.deadlines.add(timeout, cut)
     signal?.addEventListener('abort', cut, { signal: limit.signal })
     if (signal?.aborted) cut()
-    await this.#dispatcher.ended
+    await this.join()
     limit.abort()
     this.#dispatcher.deadlines.cancel(deadline)
   }
@@ -326,8 +329,7 @@ export class Pool extends EventEmitter<PoolEvents> {
 
   /** Leaving an `await using` block: `close()`, then `join()`. */
   async [Symbol.asyncDispose](): Promise<void> {
-    void this.close()
-    await this.join()
+    await this.close()
   }
 
   #map(name: string, entry: Function, kind: number, fn: Function, items: unknown, options: MapOptions | undefined): AsyncResult<never[]> {

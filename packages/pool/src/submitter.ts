@@ -234,7 +234,7 @@ export class Submitter {
     const { entry, name, kind, fn, definition, options } = call
     const id = ++this.#lastTaskId
     const isWhole = definition === undefined && kind !== EXPORT
-    const { encoded, needs } = constantsIn(() => (isWhole ? encode({ fn, args }, '') : encode(args, 'args')))
+    const { encoded, needs } = constantsIn(this.#definitions, () => (isWhole ? encode({ fn, args }, '') : encode(args, 'args')))
     let caller = UNTRACED
     if (this.#dispatcher.outstanding < TRACED_TASKS) Error.captureStackTrace((caller = {} as Error), entry)
     return new Task({

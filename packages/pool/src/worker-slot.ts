@@ -53,7 +53,7 @@ export class WorkerSlot {
   /** Sent and not answered, oldest first. */
   readonly tasks: Task[] = []
   tasksDone = 0
-  /** It died under a task. */
+  /** It died under a task, or was ended for one: no sign that workers cannot be started. */
   lostTasks = false
   /** It ends because it was told to. */
   retired = false
@@ -330,6 +330,7 @@ export class WorkerSlot {
     const begun = this.takeAll()
     this.#close()
     if (this.#stopped) {
+      this.lostTasks = true
       for (const task of begun) {
         if (task.place !== SENT) continue
         task.takenBack(false)
@@ -367,5 +368,6 @@ function adviceFor(exitCode: number | null, signalCode: NodeJS.Signals | null): 
   if (exitCode === 0) return 'Either the task called process.exit(), or it awaited a promise that nothing could settle any more.'
   if (signalCode === 'SIGABRT') return 'Node aborts a process that is out of memory (see what it wrote to stderr): give it more with maxOldSpaceMb, or less work at a time.'
   if (signalCode === 'SIGKILL') return 'It was killed from outside: by the system when memory is short, or by somebody. Set `retry` for tasks that may run twice.'
+  if (exitCode === 1) return 'An error that nobody caught ended it (its stack is on stderr), or, of a thread, its resourceLimits did: out of memory.'
   return 'Set `retry` for tasks that may run twice, or look at what the task does.'
 }

@@ -15,7 +15,7 @@ export interface CurrentTask {
 /** What a task tells its pool while it runs. */
 export interface TaskReporter {
   /** It asked for its signal. */
-  listens(id: number): void
+  listens(task: RunningTask): void
   report(id: number, value: unknown): Promise<void>
 }
 
@@ -39,7 +39,7 @@ export class RunningTask implements CurrentTask {
       this.#controller = new AbortController()
       // What waits for nothing but this signal waits for something that can come.
       currentThread().ref()
-      this.#reporter.listens(this.id)
+      this.#reporter.listens(this)
     }
     return this.#controller.signal
   }
@@ -51,10 +51,6 @@ export class RunningTask implements CurrentTask {
   cancel(): void {
     this.#controller?.abort(new DOMException('The task was cancelled, or ran longer than it may.', 'AbortError'))
     this.onCredit?.()
-  }
-
-  get isCancelled(): boolean {
-    return this.#controller?.signal.aborted ?? false
   }
 
   ended(): void {

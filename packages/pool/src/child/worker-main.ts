@@ -80,9 +80,11 @@ class Worker implements TaskReporter {
     const { concurrency } = this.#plan
     for (;;) {
       const message = this.#channel.tryTakeBytes(scratch) ?? whole(await this.#channel.recvBytes())
-      const going = this.#perform(message)
+      const isTask = readWord(message.bytes, 0) > 0
+      const going = isTask ? this.#perform(message) : this.#prepareFor(message)
       if (going !== undefined) {
-        if (concurrency === 1) await going
+        // What tasks name by key is there before they begin.
+        if (concurrency === 1 || !isTask) await going
         else await this.#beside(going)
       }
       // What the task left in the queue of promises comes before the next task; timers and sockets now and then.
@@ -91,9 +93,10 @@ class Worker implements TaskReporter {
     }
   }
 
-  listens(id: number): void {
+  listens(task: RunningTask): void {
+    this.#told.set(task.id, task)
     this.#listenToControl()
-    void this.#reply(id, LISTENS, 0, undefined)
+    void this.#reply(task.id, LISTENS, 0, undefined)
   }
 
   report(id: number, value: unknown): Promise<void> {
@@ -111,14 +114,15 @@ class Worker implements TaskReporter {
     while (this.#running >= this.#plan.concurrency) await new Promise<void>((resolve) => (this.#roomCame = resolve))
   }
 
-  #perform(message: Received): Promise<void> | undefined {
-    const { bytes, length } = message
-    const id = readWord(bytes, 0)
-    const isFunctionless = !carriesFunctions(bytes, TASK_HEADER_BYTES)
-    if (id > 0) return isFunctionless ? this.#begin(bytes, length) : this.#beginLoaded(bytes.slice(0, length))
+  #perform({ bytes, length }: Received): Promise<void> | undefined {
+    return carriesFunctions(bytes, TASK_HEADER_BYTES) ? this.#beginLoaded(copyOf(bytes, length)) : this.#begin(bytes, length)
+  }
+
+  /** Gets, or lets go of, what tasks name by key. */
+  #prepareFor({ bytes, length }: Received): Promise<void> | undefined {
     const key = readWord(bytes, 8)
     if (readWord(bytes, 4) !== DEFINE) forget(key)
-    else if (!isFunctionless) return this.#defineLoaded(key, bytes.slice(0, length))
+    else if (carriesFunctions(bytes, TASK_HEADER_BYTES)) return this.#defineLoaded(key, copyOf(bytes, length))
     else this.#define(key, bytes, length)
     return undefined
   }
@@ -195,8 +199,6 @@ class Worker implements TaskReporter {
 
   async #stream(task: RunningTask, fn: Function, [credit, args]: readonly unknown[]): Promise<unknown> {
     task.credit = credit as number
-    this.#told.set(task.id, task)
-    this.#listenToControl()
     const { signal } = task
     const iterator = await iteratorOf(fn(...(args as unknown[])))
     try {
@@ -276,6 +278,11 @@ class Worker implements TaskReporter {
       throw cause
     }
   }
+}
+
+/** `slice` of a Buffer would be a view, of bytes that the next message is written to. */
+function copyOf(bytes: Uint8Array, length: number): Uint8Array {
+  return Uint8Array.prototype.slice.call(bytes, 0, length)
 }
 
 function whole(bytes: Buffer): Received {

@@ -1,7 +1,10 @@
+import { readFile } from 'node:fs/promises'
 import { runProgram } from '@multiproc/testing'
-import { expect, it } from 'vitest'
+import { describe, expect, it } from 'vitest'
 
-const run = (name: string) => runProgram(new URL(`./fixtures/${name}.ts`, import.meta.url), { timeoutMs: 120_000 })
+/** The whole suite runs with each start method: `POOL_METHOD`, read by the fixtures. */
+describe.each(['spawn', 'thread'])('%s', (method) => {
+const run = (name: string) => runProgram(new URL(`./fixtures/${name}.ts`, import.meta.url), { timeoutMs: 120_000, env: { ...process.env, POOL_METHOD: method } })
 
 it('runs functions of every kind, copies arguments at the call, and refuses bad input by name', async () => {
   const { stdout, stderr, exitCode } = await run('basics')
@@ -48,10 +51,13 @@ it('rejects the task of a worker that dies, whatever kills it, and no other', as
   const { stdout, exitCode } = await run('deaths')
   const others = '[ 10, 20, 30, 40, 50 ]'
   expect(stdout.split('\n')).toEqual([
-    `kill -9 true ERR_MULTIPROC_WORKER_LOST -9 SIGKILL number ${others}`,
     `exit(3) true ERR_MULTIPROC_WORKER_LOST 3 null number ${others}`,
     `uncaught true ERR_MULTIPROC_WORKER_LOST 1 null number ${others}`,
-    `abort true ERR_MULTIPROC_WORKER_LOST -6 SIGABRT number ${others}`,
+    // A thread shares its process: these would end the whole program.
+    ...(method === 'thread' ? [] : [
+      `kill -9 true ERR_MULTIPROC_WORKER_LOST -9 SIGKILL number ${others}`,
+      `abort true ERR_MULTIPROC_WORKER_LOST -6 SIGABRT number ${others}`,
+    ]),
     'never settles ERR_MULTIPROC_WORKER_LOST 0 true',
     'decoding ERR_MULTIPROC_WORKER_LOST 4',
     '[ 2, 3, 4 ]',
@@ -106,4 +112,65 @@ it('ends a task that is cancelled or runs too long with its worker, tries again 
     '',
   ])
   expect({ stderr, exitCode }).toEqual({ stderr: '', exitCode: 0 })
+})
+
+it('has every member that the contract names', async () => {
+  const { stdout, stderr, exitCode } = await run('members')
+  expect(stdout.split('\n')).toEqual([
+    'sync 42 [ 2, 4, 6 ]',
+    'sync error RangeError: no beside',
+    'sync timeout ERR_MULTIPROC_TIMEOUT goes on',
+    'kwargs 3',
+    'wrap 8 module 12 true',
+    'module true true',
+    'broadcast 2',
+    "constant [ 'a', 'b', 'a', 'b' ] true 2",
+    'other pool ERR_MULTIPROC_NOT_SENDABLE',
+    'stream 100 99',
+    'stream error 1 RangeError: broken',
+    'stream left 1',
+    'stream refused TypeError',
+    'report 1 [ 1, 1, 2, 1, 3, 1 ] null',
+    'soft true ABORT_ERR true true',
+    "settled [ '0:1', '1:2', '2:no 3', '3:4' ]",
+    "imap settled [ '0 rejected', '1 fulfilled' ]",
+    'not fail fast Error: no 3 5 5/5',
+    'priority [ 5, 1, 0 ]',
+    'affinity 1',
+    'stats true true 0 0 2 true true true',
+    'drain drained true true',
+    `events true true ${method}`,
+    '',
+  ])
+  expect({ stderr, exitCode }).toEqual({ stderr: '', exitCode: 0 })
+})
+
+it('keeps to its limits: tasks in one worker, workers, memory, time to close', async () => {
+  const { stdout, exitCode } = await run('limits')
+  expect(stdout.split('\n').filter((line) => !/^\s|^<|^\[|^$/.test(line))).toEqual([
+    'concurrency [ 1, 2, 3, 4 ]',
+    'lost together rejected rejected rejected rejected fulfilled fulfilled',
+    'elastic 1 true goes on',
+    'memory limit true',
+    'out of memory true goes on',
+    'join false done',
+    'close ERR_MULTIPROC_CLOSED',
+  ])
+  expect(exitCode).toBe(0)
+})
+
+it('answers as the table in docs/guide/pools.md says, wherever and however a worker fails', async () => {
+  const { stdout, exitCode } = await run('crash-table')
+  const rows = (await readFile(new URL('../../../../docs/guide/pools.md', import.meta.url), 'utf8')).split('\n').filter((line) => line.startsWith('| ')).map((line) => line.split('|').slice(1, -1).map((cell) => cell.trim()))
+  const head = rows.findIndex(([first]) => first === 'fails while')
+  const hows = (rows[head] as string[]).slice(1)
+  const cells = new Map<string, string>()
+  for (const [where, ...ended] of rows.slice(head + 1, head + 9)) for (const [at, how] of hows.entries()) cells.set(`${where} | ${how}`, ended[at] as string)
+  const lines = stdout.trim().split('\n')
+  for (const line of lines) {
+    const [where, how, ended] = line.split(' | ') as [string, string, string]
+    expect(`${where} | ${how}: ${ended}`).toBe(`${where} | ${how}: ${cells.get(`${where} | ${how}`)}`)
+  }
+  expect({ cells: lines.length, exitCode }).toEqual({ cells: method === 'thread' ? 26 : 38, exitCode: 0 })
+})
 })
