@@ -45,6 +45,17 @@ export interface Blueprint {
 
 const commonjsNames = new Set(['require', 'module', 'exports', '__filename', '__dirname'])
 
+/** The engine's own among the global properties that cannot be deleted. */
+const fixedGlobals = new Set(['undefined', 'NaN', 'Infinity'])
+
+/**
+ * Whether a global is a variable or function that a script declared at its top level (a line of the REPL is a script of
+ * its own): those, unlike what was only put on `globalThis`, cannot be deleted.
+ */
+export function isScriptVariable(name: string): boolean {
+  return Object.getOwnPropertyDescriptor(globalThis, name)?.configurable === false && !fixedGlobals.has(name)
+}
+
 /** The URL that a script's relative imports are relative to. Evaluated code (`-e`, stdin) stands in the working directory. */
 export function baseUrl(script: Script): string {
   if (/^[a-z][a-z+.-]+:/i.test(script.url)) return script.url
@@ -127,7 +138,7 @@ export function makeBlueprint(script: Script, analysis: Analysis, place: Functio
     const early = classParts?.early.some((range) => use.start >= range.start && use.end <= range.end) ?? false
     if (binding === undefined) {
       const reference: Reference | undefined = commonjsNames.has(name) && !script.isModule ? ['cjs', name, base] : undefined
-      return { name, reference, isCell: false, writes: use.writes, isConstant: reference !== undefined, isFixed: true, neverUndefined: false, early, key: `${script.id}:${name}`, isDeclared: false, isMadeThere: false }
+      return { name, reference, isCell: false, writes: use.writes, isConstant: reference !== undefined, isFixed: true, neverUndefined: false, early, key: `${script.id}:${name}`, isDeclared: isScriptVariable(name), isMadeThere: false }
     }
     const imported = binding.imported
     const { kind, assigned } = binding

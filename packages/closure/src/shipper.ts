@@ -1,7 +1,7 @@
 /** How a function travels: by the name everybody knows it under, by the export that holds it, or by value. */
 import { types } from 'node:util'
 import { registerFunctions, type FunctionRecord, type FunctionShipper, type FunctionTable } from '@multiproc/core'
-import { makeBlueprint, type Blueprint } from './blueprint.ts'
+import { isScriptVariable, makeBlueprint, type Blueprint } from './blueprint.ts'
 import { captureRebuilt, captureSource, captureBound } from './capture.ts'
 import { privateMember } from './class-source.ts'
 import { constantGraph, seal, sealedRecord } from './constant.ts'
@@ -107,7 +107,7 @@ function blueprintAt(fn: Function, seen: Look, from: Script): Blueprint {
 
 function readBlueprint(fn: Function, seen: Look, from: Script): Blueprint {
   const { line, column } = seen.location as NonNullable<Look['location']>
-  const isInScopes = (name: string): boolean => seen.scopes.some(({ description, variables }) => !description.startsWith('Global') && Object.hasOwn(variables, name))
+  const isInScopes = (name: string): boolean => seen.scopes.some(({ description, variables }) => !description.startsWith('Global') && Object.hasOwn(variables, name)) || isScriptVariable(name)
   const offset = offsetOf(from, line, column)
   const part = partAt(from, offset, isInScopes)
   if (part !== undefined) return makeBlueprint(from, part.analysis, part.place, isInScopes)
