@@ -14,12 +14,13 @@ import { parseArgs } from 'node:util'
 import { closure } from './closure.ts'
 import { codec } from './codec.ts'
 import { lock } from './lock.ts'
+import { manager } from './manager.ts'
 import { answer, quick, type Answer, type Question } from './measure.ts'
 import { pipe } from './pipe.ts'
 import { pool } from './pool.ts'
 import { chart, circumstances, comparison, table, targetTable } from './report.ts'
 
-const questions: Record<string, readonly Question[]> = { closure, codec, lock, pipe, pool }
+const questions: Record<string, readonly Question[]> = { closure, codec, lock, manager, pipe, pool }
 
 const { values: options, positionals } = parseArgs({
   allowPositionals: true,

@@ -94,3 +94,6 @@ export {
 export { Channel, type ChannelOptions, type ChannelPlace } from './ring/channel.ts'
 export { Line } from './ring/line.ts'
 export { nextTurn, turnIsDue } from './ring/loop-turn.ts'
+// streams to other programs
+export { AUTH_DIGESTS, Authenticator, FAILURE as AUTH_FAILURE, MAX_AUTH_FRAME, type AuthDigest } from './wire/auth.ts'
+export { frameHeader, FrameReader } from './wire/frame.ts'

@@ -1,7 +1,10 @@
-import { argumentType, argumentValue, Channel, checkOptions, currentThread, move, MultiprocError } from '@multiproc/core'
+import { AbortError, argumentType, argumentValue, Channel, checkOptions, checkWaitOptions, currentThread, move, MultiprocError, TimeoutError } from '@multiproc/core'
 import type { WaitOptions } from '@multiproc/core'
 import { internals, Process } from '@multiproc/process'
 import { Queue } from '@multiproc/queue'
+import { makeServer } from './child/in-process.ts'
+import type { ManagerServer } from './child/in-process.ts'
+import type { ListenSettings } from './child/remote-clients.ts'
 import { serverMain } from './child/server-main.ts'
 import type { Welcome } from './child/server.ts'
 import { FamilyLink } from './family-link.ts'
@@ -12,15 +15,27 @@ import { create as createObject } from './proxy.ts'
 import { Referent } from './referent.ts'
 import { addDefinition, definitionsOf, makeLibraryClass } from './registrations.ts'
 import type { RegisterOptions } from './registrations.ts'
+import { RemoteLink } from './remote-link.ts'
+import { checkSocket, SOCKET_OPTIONS } from './socket/options.ts'
+import type { SocketOptions, SocketSettings } from './socket/options.ts'
 import { makeProxy } from './types/catalog.ts'
 import './travel.ts'
 import type { ArgumentsOf, MadeBy, Make, ObjectProxy } from './types/registered-types.ts'
 
-export interface ManagerOptions {
+export interface ManagerOptions extends SocketOptions {
   /** For messages, and what `ps` shows. Default: the class's name and a number. */
   readonly name?: string | undefined
   /** Milliseconds that `shutdown()` gives the server to do what it was asked before, then it is terminated. Default 1000. */
   readonly shutdownTimeout?: number | undefined
+  /**
+   * Whether the server runs functions, and makes instances of classes, that clients at its address send. Whoever knows the key
+   * can then run anything there. Default false. Processes of the same program always may.
+   */
+  readonly allowFunctions?: boolean | undefined
+  /** Bytes that one request of a client at the address may have. Default 64 MiB; a longer one ends its connection. */
+  readonly maxRequestBytes?: number | undefined
+  /** Milliseconds without a request after which a connection at the address is ended. Default 0: never. */
+  readonly idleTimeout?: number | undefined
 }
 
 let count = 0
@@ -47,15 +62,24 @@ let count = 0
  */
 export class BaseManager {
   readonly #name: string
-  readonly #shutdownTimeout: number
+  readonly #settings: Settings
   #process: Process | undefined
   #address: ServerAddress | undefined
   #link: Link | undefined
 
   constructor(options?: ManagerOptions) {
-    const { name, shutdownTimeout } = checkSettings(`new ${new.target.name}()`, options)
-    this.#name = name ?? `${new.target.name}-${++count}`
-    this.#shutdownTimeout = shutdownTimeout
+    const call = `new ${new.target.name}()`
+    this.#settings = checkSettings(call, options)
+    this.#name = this.#settings.name ?? `${new.target.name}-${++count}`
+  }
+
+  /** @internal Types that clients at the address may make, beside those that are registered. */
+  protected static readonly types: readonly string[] = []
+
+  /** `new this(options).connect()`. Python: `manager.connect()`. */
+  static connect<M extends BaseManager>(this: new (options?: ManagerOptions) => M, options: ManagerOptions & WaitOptions): Promise<M> {
+    const { timeout, signal, ...rest } = options
+    return new this(rest).connect({ ...(timeout !== undefined && { timeout }), ...(signal && { signal }) })
   }
 
   /**
@@ -110,7 +134,7 @@ export class BaseManager {
     const key = `${currentThread().id}:${++count}`
     const server = new Process({
       target: serverMain,
-      args: [{ key, inbox, life }, move(serverLife), { name, types: definitionsOf(this.constructor), initializer, initArgs }],
+      args: [{ key, inbox, life }, move(serverLife), { name, types: definitionsOf(this.constructor), initializer, initArgs, listen: this.#listenSettings() }],
       name,
       daemon: true,
       method: 'spawn',
@@ -131,6 +155,76 @@ export class BaseManager {
   }
 
   #welcome: Welcome | undefined
+
+  /**
+   * Makes this manager a client of a server at `address`, on this machine or another one: unix socket, TCP or TLS.
+   *
+   * @returns this, once both sides have proved that they know the key.
+   * @throws AuthenticationError; TimeoutError after `timeout` (10 s at most); AbortError; ServerLostError if it cannot be reached;
+   * ERR_MULTIPROC_ALREADY_STARTED; ERR_MULTIPROC_ARG_TYPE without an address.
+   * @remarks A program that connects registers its types by name alone. Proxies have no blocking forms then. Handles, functions
+   * and instances of classes do not go there (see `allowFunctions`). A lost connection is not made again: all its calls reject
+   * with ServerLostError. Python: `BaseManager.connect`.
+   * @example const manager = await QueueManager.connect({ address: { host, port: 5000 }, authKey: 'abc' })
+   */
+  async connect(options?: WaitOptions): Promise<this> {
+    const call = 'manager.connect()'
+    const { timeout, signal } = checkWaitOptions(call, options)
+    if (this.#link !== undefined) throw new MultiprocError('ERR_MULTIPROC_ALREADY_STARTED', `${call} failed: ${this.#name} was started or connected before. Make a new manager.`)
+    const { socket } = this.#settings
+    if (socket === undefined) throw argumentType(`${call}: options.address`, 'given to the constructor', undefined)
+    if (signal?.aborted) throw new AbortError(`${call} was aborted.`, { cause: signal.reason })
+    const link = RemoteLink.to(socket)
+    const ends: (() => void)[] = []
+    const gaveUp = new Promise<never>((_, reject) => {
+      const giveUp = (error: Error) => () => {
+        if (!link.isMet) link.abandon.abort()
+        reject(error)
+      }
+      if (timeout !== undefined) {
+        const timer = setTimeout(giveUp(new TimeoutError(`${call} failed: the server (${link.where}) has not answered within ${timeout} ms. Wait longer.`, { details: { timeout } })), timeout)
+        ends.push(() => clearTimeout(timer))
+      }
+      const onAbort = (): void => giveUp(new AbortError(`${call} was aborted while it waited.`, { cause: signal?.reason }))()
+      signal?.addEventListener('abort', onAbort)
+      ends.push(() => signal?.removeEventListener('abort', onAbort))
+    })
+    try {
+      const connected = link.connected(call)
+      connected.catch(() => {})
+      await Promise.race([connected, gaveUp])
+    } finally {
+      for (const end of ends) end()
+    }
+    this.#link = link
+    return this
+  }
+
+  /**
+   * A server in this very process, for `address`. Python: `BaseManager.get_server`.
+   *
+   * @returns `serveForever()` listens, and resolves once `signal` is aborted and what was called before is done; it throws what
+   * listening throws. `address` is where it listens: that with the port that it got, once it does.
+   * @example await new QueueManager({ address: { port: 5000 }, authKey: 'abc' }).getServer().serveForever()
+   */
+  getServer(): ManagerServer {
+    const call = 'manager.getServer()'
+    if (this.#link !== undefined) throw new MultiprocError('ERR_MULTIPROC_ALREADY_STARTED', `${call} failed: ${this.#name} was started or connected before. Make a new manager.`)
+    const settings = this.#listenSettings()
+    if (settings === undefined) throw argumentType(`${call}: options.address`, 'given to the constructor', undefined)
+    return makeServer(this.#name, definitionsOf(this.constructor), settings)
+  }
+
+  /**
+   * Where the server listens, with the port that it got; undefined if it does not. Waits, blocking, until a server that was
+   * started just now can say. Python: `manager.address`.
+   */
+  get address(): SocketSettings['address'] | undefined {
+    const { socket } = this.#settings
+    if (socket === undefined || this.#address === undefined) return socket?.address
+    this.#started('manager.address').readySync('manager.address')
+    return this.#welcome?.address
+  }
 
   /** The server's process id. @throws ERR_MULTIPROC_NOT_STARTED. */
   get pid(): number {
@@ -154,9 +248,9 @@ export class BaseManager {
     if (server.isAlive()) {
       const { inbox } = this.#address!
       if (!inbox.closed) inbox.shutdown()
-      if (!(await server.join({ timeout: this.#shutdownTimeout }))) {
+      if (!(await server.join({ timeout: this.#settings.shutdownTimeout }))) {
         server.terminate()
-        if (!(await server.join({ timeout: this.#shutdownTimeout }))) server.kill()
+        if (!(await server.join({ timeout: this.#settings.shutdownTimeout }))) server.kill()
       }
     }
     await server.join()
@@ -176,9 +270,17 @@ export class BaseManager {
   /** @internal A new object in the server; its proxy. */
   protected create(type: string, args: readonly unknown[]): object {
     const link = this.#started(`manager.${type}()`)
-    const proxy = makeProxy(type, link, Referent.create())
+    const proxy = makeProxy(type, link, link instanceof RemoteLink ? link.newReference() : Referent.create())
     createObject(proxy, args)
     return proxy
+  }
+
+  #listenSettings(): ListenSettings | undefined {
+    const { socket, allowFunctions, maxRequestBytes, idleTimeout } = this.#settings
+    if (socket === undefined) return undefined
+    const { types } = this.constructor as typeof BaseManager
+    const allowed = new Set([...types.filter((type) => allowFunctions || type !== 'pool'), ...Object.keys(definitionsOf(this.constructor))])
+    return { ...socket, allowFunctions, maxRequestBytes, idleTimeout, types: allowed }
   }
 
   #started(call: string): Link {
@@ -194,11 +296,23 @@ export class BaseManager {
   }
 }
 
-function checkSettings(call: string, options: ManagerOptions | undefined): { name: string | undefined; shutdownTimeout: number } {
-  checkOptions(call, options, ['name', 'shutdownTimeout'])
-  const { name, shutdownTimeout = 1000 } = options ?? {}
+interface Settings {
+  readonly name: string | undefined
+  readonly shutdownTimeout: number
+  readonly socket: SocketSettings | undefined
+  readonly allowFunctions: boolean
+  readonly maxRequestBytes: number
+  readonly idleTimeout: number
+}
+
+function checkSettings(call: string, options: ManagerOptions = {}): Settings {
+  checkOptions(call, options, ['name', 'shutdownTimeout', 'allowFunctions', 'maxRequestBytes', 'idleTimeout', ...SOCKET_OPTIONS])
+  const { name, shutdownTimeout = 1000, allowFunctions = false, maxRequestBytes = 64 * 1024 * 1024, idleTimeout = 0 } = options
   if (name !== undefined && typeof name !== 'string') throw argumentType(`${call}: options.name`, 'a string', name)
-  if (typeof shutdownTimeout !== 'number') throw argumentType(`${call}: options.shutdownTimeout`, 'a number of milliseconds', shutdownTimeout)
-  if (!(shutdownTimeout >= 0)) throw argumentValue(`${call}: options.shutdownTimeout`, '0 or more milliseconds', shutdownTimeout)
-  return { name, shutdownTimeout }
+  if (typeof allowFunctions !== 'boolean') throw argumentType(`${call}: options.allowFunctions`, 'true or false', allowFunctions)
+  for (const [key, value] of Object.entries({ shutdownTimeout, maxRequestBytes, idleTimeout })) {
+    if (typeof value !== 'number') throw argumentType(`${call}: options.${key}`, 'a number', value)
+    if (!(value >= 0)) throw argumentValue(`${call}: options.${key}`, '0 or more', value)
+  }
+  return { name, shutdownTimeout, allowFunctions, maxRequestBytes, idleTimeout, socket: checkSocket(call, options) }
 }

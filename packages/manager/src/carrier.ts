@@ -1,12 +1,30 @@
 import { EOFError, MultiprocError, type Channel } from '@multiproc/core'
 
+/** A two-way stream of frames, each whole and in order. */
+export interface Carrier {
+  /** Bytes that wait for room. */
+  readonly unsent: number
+  /** Takes a frame, and copies it. `sent` is told once it is on its way, or that it never will be. @throws EOFError if nobody can read it. */
+  send(frame: Uint8Array, sent?: (arrives: boolean) => void): void
+  /** Blocks until nothing is unsent, where that can be waited for. */
+  flushSync(): void
+  /** The next frame; 'end' when the other side is over and all was read. */
+  take(): Buffer | 'end' | undefined
+  /** Looks for a frame for some microseconds, if that can be worth it. */
+  spin(): boolean
+  /** Whether there is a frame, or the end; waits for it, blocking. */
+  poll(timeout: number): boolean
+  /** Calls `look` when something may have come, or the other side is over; it must then take all there is, now or later. */
+  listen(look: () => void): void
+  close(): void
+}
+
 /**
  * A two-way stream of frames, over a channel: what is sent goes at once, or as soon as there is room, in order. What comes is
  * taken by whoever listens. Sending keeps the event loop alive while something is unsent, listening never does.
  */
-export class Carrier {
+export class ChannelCarrier implements Carrier {
   readonly channel: Channel
-  /** Bytes that wait for room. */
   unsent = 0
   readonly #stopped: (() => void)[] = []
 
@@ -14,7 +32,6 @@ export class Carrier {
     this.channel = channel
   }
 
-  /** `sent` is told once it is in the channel, or that it never will be. @throws EOFError if nobody can read it. */
   send(frame: Uint8Array, sent?: (arrives: boolean) => void): void {
     if (this.channel.trySendBytes(frame)) return sent?.(true)
     this.unsent += frame.length
@@ -27,7 +44,6 @@ export class Carrier {
     )
   }
 
-  /** Blocks until nothing is unsent. */
   flushSync(): void {
     if (this.unsent === 0 || this.channel.closed) return
     try {
@@ -38,7 +54,6 @@ export class Carrier {
     }
   }
 
-  /** The next frame; 'end' when the other side is over and all was read. */
   take(): Buffer | 'end' | undefined {
     if (this.channel.closed) return 'end'
     try {
@@ -49,7 +64,14 @@ export class Carrier {
     }
   }
 
-  /** Calls `look` when something may have come, or the other side is over; it must then take all there is, now or later. */
+  spin(): boolean {
+    return !this.channel.closed && this.channel.spin()
+  }
+
+  poll(timeout: number): boolean {
+    return this.channel.closed || this.channel.pollSync({ timeout })
+  }
+
   listen(look: () => void): void {
     this.#stopped.push(this.channel.listen(look))
   }

@@ -1,7 +1,7 @@
 import { Channel, ShutDown } from '@multiproc/core'
 import type { Process } from '@multiproc/process'
 import type { Queue } from '@multiproc/queue'
-import { Carrier } from './carrier.ts'
+import { ChannelCarrier } from './carrier.ts'
 import { Link, links } from './link.ts'
 import type { Hello } from './protocol.ts'
 
@@ -76,7 +76,7 @@ export class FamilyLink extends Link {
       // It must be the server's alone, so that its end is the server's.
       servers.close()
     }
-    this.carrier = new Carrier(mine)
+    this.carrier = new ChannelCarrier(mine)
     this.carrier.listen(() => this.look())
     this.#stopLife = this.address.life.listen(() => {
       if (!this.met && this.lost === undefined && this.#isServerOver()) this.serverIsGone()

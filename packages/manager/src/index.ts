@@ -16,6 +16,8 @@
  * @packageDocumentation
  */
 export { BaseManager, type ManagerOptions } from './base-manager.ts'
+export type { ManagerServer } from './child/in-process.ts'
+export type { ServerPlace, SocketOptions } from './socket/options.ts'
 export type { RegisterOptions } from './registrations.ts'
 export { Manager, SyncManager } from './sync-manager.ts'
 export { SharedMemoryManager } from './shared-memory-manager.ts'
@@ -37,5 +39,5 @@ export { SetProxy } from './types/set.ts'
 export { ValueProxy } from './types/value.ts'
 export { ManagedGuard } from './types/wait-arguments.ts'
 export {
-  AbortError, BrokenBarrierError, Empty, Full, MaybeEncodingError, MultiprocError, registerReducer, RemoteError, remoteInfo, ServerLostError, ShutDown, TimeoutError,
+  AbortError, AuthenticationError, BrokenBarrierError, Empty, Full, MaybeEncodingError, MultiprocError, registerReducer, RemoteError, remoteInfo, ServerLostError, ShutDown, TimeoutError,
 } from '@multiproc/core'

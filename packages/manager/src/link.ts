@@ -41,6 +41,9 @@ export abstract class Link {
   protected met = false
   /** Says why, once the server is gone. */
   protected lost: string | undefined
+  /** What went wrong, if more is known. */
+  protected failure: unknown
+  protected readonly advice: string = 'its objects are gone. Start a new manager.'
   readonly #pending = new Map<number, Pending>()
   #lastCall = NO_CALL
   /** What the server said of itself, or why it could not start. */
@@ -162,7 +165,7 @@ export abstract class Link {
       this.#polls = false
       const { carrier } = this
       if (carrier === undefined || this.lost !== undefined || this.#pending.size === 0 || turnIsDue()) return
-      if (!carrier.channel.closed && carrier.channel.spin()) this.look()
+      if (carrier.spin()) this.look()
     })
   }
 
@@ -181,8 +184,8 @@ export abstract class Link {
   }
 
   protected lostError(call: string, how = this.lost): ServerLostError {
-    const cause = this.#welcome !== undefined && 'error' in this.#welcome ? this.#welcome.error : undefined
-    const text = `${call} failed: the manager's server (${this.where}) ${how}; its objects are gone. ${cause === undefined ? 'Start a new manager.' : 'It could not start: see cause.'}`
+    const cause = this.failure ?? (this.#welcome !== undefined && 'error' in this.#welcome ? this.#welcome.error : undefined)
+    const text = `${call} failed: the manager's server (${this.where}) ${how}; ${cause === undefined ? this.advice : 'see cause.'}`
     return new ServerLostError(text, { details: { server: this.where }, ...(cause !== undefined && { cause }) })
   }
 
@@ -207,7 +210,7 @@ export abstract class Link {
         this.#unpend(id)
         throw new TimeoutError(`${call} failed: the manager's server (${this.where}) has not answered within ${timeout} ms. The call may still be done; wait longer.`, { details: { timeout } })
       }
-      this.carrier?.channel.pollSync({ timeout: this.checkBlocking(call, left) })
+      this.carrier?.poll(this.checkBlocking(call, left))
     }
   }
 

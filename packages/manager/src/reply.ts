@@ -104,13 +104,18 @@ export class Failures {
 
   /**
    * What the caller of a later call, the one of that number, is told: its own outcome, unless an earlier failure still has to be told. An error of its
-   * own says more than that, which then waits for the next one; but if it is that the server is gone, nothing is left to say.
+   * own says more than that, which then waits for the next one; but if it is that the server is gone, nothing is left to say,
+   * and if it is that the object is not there, what made it that is told.
    */
   told(outcome: Outcome, number = Infinity): Outcome {
     const [first] = this.#replies
     if (first === undefined || first.number > number) return outcome
     if ('error' in outcome) {
       if (outcome.error instanceof ServerLostError) this.#clear()
+      if (isMissing(outcome.error)) {
+        this.remove(first)
+        return { error: first.error }
+      }
       return outcome
     }
     this.remove(first)
@@ -139,6 +144,11 @@ const unreported = new Set<Failures>()
 function reportAll(): void {
   for (const failures of unreported) failures.report()
   unreported.clear()
+}
+
+function isMissing(error: unknown): boolean {
+  const { code, details } = (error ?? {}) as { code?: unknown; details?: { object?: unknown } }
+  return code === 'ERR_MULTIPROC_NOT_FOUND' && details?.object !== undefined
 }
 
 function earlierCall(noun: string, cause: unknown): RemoteError {

@@ -41,6 +41,11 @@ export function Manager(options?: ManagerOptions): SyncManager {
  * @remarks Python: `multiprocessing.managers.SyncManager`.
  */
 export class SyncManager extends BaseManager {
+  /** @internal */
+  protected static override readonly types: readonly string[] = [
+    'dict', 'list', 'set', 'namespace', 'value', 'array', 'queue', 'joinableQueue', 'lock', 'rlock', 'semaphore', 'boundedSemaphore', 'event', 'condition', 'barrier', 'pool',
+  ]
+
   /** A Map in the server, with the given entries. Python: `manager.dict()`. */
   dict<K = unknown, V = unknown>(init?: Iterable<readonly [K, V]>): DictProxy<K, V>
   dict<K extends string, V>(init: Readonly<Record<K, V>>): DictProxy<K, V>

@@ -3,11 +3,11 @@
  * and from another machine: by name, and only to the server whose object it is, or from it.
  */
 import { argumentValue, MultiprocError, registerNamed, registerReducer } from '@multiproc/core'
+import { currentConnection } from './abroad.ts'
 import { FamilyLink } from './family-link.ts'
 import type { ServerAddress } from './family-link.ts'
 import type { ObjectId } from './protocol.ts'
 import { stateOf } from './proxy.ts'
-import type { Reference } from './proxy.ts'
 import type { Referent } from './referent.ts'
 import { RemoteLink } from './remote-link.ts'
 import type { RemoteAddress } from './remote-link.ts'
@@ -31,39 +31,17 @@ export function rebuildProxy(...[type, server, referent]: ProxyParts): object {
   return makeProxy(type, link, link.hold(referent))
 }
 
-/** One end of a connection between machines, while a message for the other end is written or read. */
-export interface Abroad {
-  /** The server at one end: proxies of its objects go through, and no others. */
-  readonly key: string
-  /** The object goes to the other end. */
-  sending?(id: ObjectId): void
-  /** The object that the other end names. */
-  reference(type: string, id: ObjectId): { link: FamilyLink | RemoteLink; referent: Reference } | undefined
-}
-
-let abroad: Abroad | undefined
-
-/** Runs `body`, which writes or reads a message of a connection. */
-export function through<T>(connection: Abroad, body: () => T): T {
-  const before = abroad
-  abroad = connection
-  try {
-    return body()
-  } finally {
-    abroad = before
-  }
-}
-
 function nameAbroad(proxy: object): [string, ObjectId] {
   const { type, className, link, referent } = stateOf(proxy, 'sending a proxy')
+  const abroad = currentConnection()
   if (abroad === undefined || abroad.key !== link.key) {
     throw new MultiprocError('ERR_MULTIPROC_NOT_SENDABLE', `this is a ${className} of another manager (${link.where}): it cannot be sent to another machine. Connect to its manager there.`)
   }
-  abroad.sending?.(referent.id)
-  return [type, referent.id]
+  return [type, abroad.sending?.(referent.id) ?? referent.id]
 }
 
 function proxyFromAbroad(type: unknown, id: unknown): object {
+  const abroad = currentConnection()
   const found = abroad !== undefined && typeof type === 'string' && typeof id === 'string' ? abroad.reference(type, id) : undefined
   if (found === undefined) throw argumentValue('a received proxy', 'of an object that the server has', id)
   return makeProxy(type as string, found.link, found.referent)

@@ -106,6 +106,7 @@ export {
   type Contents,
   type ManagedBarrierOptions,
   type ManagerOptions,
+  type ManagerServer,
   type NamespaceProxy,
   type ObjectProxy,
   type RegisterOptions,

@@ -1,6 +1,7 @@
 import { decode, discard, encode, MaybeEncodingError, packThrown } from '@multiproc/core'
 import type { Channel, Encoded } from '@multiproc/core'
-import { Carrier } from '../carrier.ts'
+import { ChannelCarrier } from '../carrier.ts'
+import type { Carrier } from '../carrier.ts'
 import { readReplies, ReplyFrame, THREW } from '../protocol.ts'
 import type { ReplyStatus } from '../protocol.ts'
 import type { CallContext } from '../types/managed-type.ts'
@@ -20,12 +21,13 @@ export class Client {
   /** Calls that can be ended: they wait. */
   readonly calls = new Map<number, AbortController>()
   readonly #origin: Origin
+  readonly #leftOpen = new Set<number>()
   readonly #frame = new ReplyFrame()
   /** Of the handles in the replies to come. */
   #flights: Encoded[] = []
 
-  constructor(channel: Channel, origin: Origin) {
-    this.carrier = new Carrier(channel)
+  constructor(carrier: Carrier, origin: Origin) {
+    this.carrier = carrier
     this.#origin = origin
   }
 
@@ -51,9 +53,17 @@ export class Client {
     return new Context(this, call)
   }
 
+  /** The server ends: what waits gets no answer, and so learns of that. */
+  leaveOpen(): void {
+    for (const [call, controller] of this.calls) {
+      this.#leftOpen.add(call)
+      controller.abort()
+    }
+  }
+
   /** Goes with the next `flush`. */
   reply(call: number, status: ReplyStatus, value: unknown): void {
-    if (this.isGone) return
+    if (this.isGone || this.#leftOpen.has(call)) return
     let encoded: Encoded
     let told = status
     try {
@@ -131,7 +141,7 @@ export class FamilyClient extends Client {
 
   /** @param theirs - the client's own end, to take out what a dead one has not read: that carries references, too. */
   constructor(ours: Channel, theirs: Channel, origin: Origin) {
-    super(ours, origin)
+    super(new ChannelCarrier(ours), origin)
     this.#theirs = theirs
   }
 

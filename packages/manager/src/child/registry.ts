@@ -10,6 +10,8 @@ import type { CallContext, ManagedType } from '../types/managed-type.ts'
 import { isIterator, iterator } from '../types/registered.ts'
 
 interface Entry {
+  /** What it is called; if a client elsewhere made it, that is not its place in the arena. */
+  readonly name: ObjectId
   readonly typeName: string
   readonly type: ManagedType
   value: unknown
@@ -26,6 +28,8 @@ const OWN_USERS = 1
 /** The objects of a server. An object stays as long as somebody refers to it (referent.ts, or a client elsewhere). */
 export class Registry {
   readonly #entries = new Map<ObjectId, Entry>()
+  /** Names of those that have another one than their place. */
+  readonly #names = new Map<ObjectId, ObjectId>()
   readonly #link: FamilyLink
   readonly #types: ReadonlyMap<string, ManagedType>
   /** Objects after the last sweep. */
@@ -42,7 +46,7 @@ export class Registry {
   }
 
   has(object: ObjectId): boolean {
-    return this.#entries.has(object)
+    return this.#find(object) !== undefined
   }
 
   /** A promise if making it takes one: calls wait for it. */
@@ -57,7 +61,7 @@ export class Registry {
     const making = Promise.resolve(made).then(
       (value) => void (entry.value = value),
       (error: unknown) => {
-        this.#drop(object, entry)
+        void this.#drop(entry)
         throw error
       },
     )
@@ -66,35 +70,35 @@ export class Registry {
 
   /** What the method returns: a promise if it does, or if the object is busy. Throws what it throws. */
   perform(object: ObjectId, method: string, argsOf: () => readonly unknown[], context: CallContext): unknown {
-    const entry = this.#entries.get(object)
+    const entry = this.#find(object)
     if (entry === undefined) {
-      throw new MultiprocError('ERR_MULTIPROC_NOT_FOUND', `the call of ${method}() failed: the server has no such object; it could not be made, or nobody had a proxy of it any more.`)
+      throw new MultiprocError('ERR_MULTIPROC_NOT_FOUND', `the call of ${method}() failed: the server has no such object; it could not be made, or nobody had a proxy of it any more.`, { details: { object } })
     }
     if (entry.busy === undefined) return this.#run(entry, method, argsOf, context)
     const run = entry.busy.then(() => this.#run(entry, method, argsOf, context))
     return entry.type.isSerial ? this.#keepBusy(entry, run) : run
   }
 
-  /** An object of another machine's client, or one that it was sent. */
-  hold(object: ObjectId, change: number): boolean {
-    const entry = this.#entries.get(object)
-    if (entry === undefined) return false
+  /** A client elsewhere has it so often more, or less. Returns what it is called there. */
+  hold(object: ObjectId, change: number): ObjectId | undefined {
+    const entry = this.#find(object)
+    if (entry === undefined) return undefined
     entry.abroad += change
     if (change < 0) this.check(object)
-    return true
+    return entry.name
   }
 
   /** For a message from another machine that names an object. */
   find(object: ObjectId, typeName: string): Referent | undefined {
-    const entry = this.#entries.get(object)
+    const entry = this.#find(object)
     return entry?.typeName === typeName ? entry.referent : undefined
   }
 
   /** Drops an object that nobody refers to any more. */
   check(object: ObjectId): void {
-    const entry = this.#entries.get(object)
+    const entry = this.#find(object)
     if (entry === undefined || entry.abroad > 0 || entry.referent.isReferred(OWN_USERS)) return
-    this.#drop(object, entry)
+    void this.#drop(entry)
   }
 
   sweep(): void {
@@ -117,20 +121,26 @@ export class Registry {
 
   /** The server ends: what objects have open is closed. */
   async dispose(): Promise<void> {
-    await Promise.allSettled([...this.#entries].map(([object, entry]) => this.#drop(object, entry)))
+    await Promise.allSettled([...this.#entries.values()].map((entry) => this.#drop(entry)))
   }
 
-  #add(object: ObjectId, typeName: string, type: ManagedType, value: unknown, referent: Referent): Entry {
+  #find(object: ObjectId): Entry | undefined {
+    return this.#entries.get(object) ?? this.#entries.get(this.#names.get(object) ?? '')
+  }
+
+  #add(name: ObjectId, typeName: string, type: ManagedType, value: unknown, referent: Referent): Entry {
     referent.retain()
-    const entry: Entry = { typeName, type, value, referent, abroad: 0, busy: undefined }
-    this.#entries.set(object, entry)
+    const entry: Entry = { name, typeName, type, value, referent, abroad: 0, busy: undefined }
+    this.#entries.set(name, entry)
+    if (name !== referent.id) this.#names.set(referent.id, name)
     // References that nobody tells about (a process that was killed before its first call) are found in time.
     if (this.size > 2 * this.#swept + 64) this.sweep()
     return entry
   }
 
-  async #drop(object: ObjectId, { type, value, referent }: Entry): Promise<void> {
-    this.#entries.delete(object)
+  async #drop({ name, type, value, referent }: Entry): Promise<void> {
+    this.#entries.delete(name)
+    this.#names.delete(referent.id)
     referent.release()
     try {
       if (value !== undefined) await type.dispose?.(value)

@@ -1,9 +1,10 @@
 import { carriesFunctions, carriesHandles, decode, encode, MultiprocError } from '@multiproc/core'
-import type { Channel, Encoded } from '@multiproc/core'
+import type { Encoded } from '@multiproc/core'
+import type { Carrier } from '../carrier.ts'
 import { badFrame, CREATE, HELLO, PROTOCOL_VERSION, CALL } from '../protocol.ts'
 import type { ObjectId, Request } from '../protocol.ts'
-import { through } from '../travel.ts'
-import type { Abroad } from '../travel.ts'
+import { through } from '../abroad.ts'
+import type { Abroad } from '../abroad.ts'
 import { Client } from './client.ts'
 import type { Server } from './server.ts'
 
@@ -21,17 +22,15 @@ const NEW_ID = /^r[0-9a-f]{32}:[0-9]{1,10}$/
 export class RemoteClient extends Client {
   readonly #server: Server
   readonly #rights: RemoteRights
-  readonly #close: () => void
   /** How often each object was sent there, or said to be there. */
   readonly #held = new Map<ObjectId, number>()
   readonly #abroad: Abroad
   #hasGreeted = false
 
-  constructor(channel: Channel, close: () => void, server: Server, rights: RemoteRights) {
-    super(channel, server.origin)
+  constructor(carrier: Carrier, server: Server, rights: RemoteRights) {
+    super(carrier, server.origin)
     this.#server = server
     this.#rights = rights
-    this.#close = close
     this.#abroad = {
       key: server.link.key,
       sending: (id) => this.hold(id),
@@ -71,8 +70,11 @@ export class RemoteClient extends Client {
     return through(this.#abroad, () => encode(value, root, { foreign: true }))
   }
 
-  hold(object: ObjectId): void {
-    if (this.#server.registry.hold(object, 1)) this.#held.set(object, (this.#held.get(object) ?? 0) + 1)
+  /** Returns what the object is called there. */
+  hold(object: ObjectId): ObjectId | undefined {
+    const name = this.#server.registry.hold(object, 1)
+    if (name !== undefined) this.#held.set(name, (this.#held.get(name) ?? 0) + 1)
+    return name
   }
 
   release(object: ObjectId, count: number): void {
@@ -86,7 +88,6 @@ export class RemoteClient extends Client {
 
   override gone(): void {
     super.gone()
-    this.#close()
     for (const [object, count] of this.#held) this.#server.registry.hold(object, -count)
     this.#held.clear()
   }

@@ -2,6 +2,8 @@ import type { Channel } from '@multiproc/core'
 import type { ServerAddress } from '../family-link.ts'
 import { registered } from '../types/registered.ts'
 import type { Definition } from '../types/registered.ts'
+import { listen } from './remote-clients.ts'
+import type { ListenSettings } from './remote-clients.ts'
 import { Server } from './server.ts'
 
 export { rebuildProxy } from '../travel.ts'
@@ -11,6 +13,7 @@ export interface ServerSettings {
   readonly types: Readonly<Record<string, Definition>>
   readonly initializer?: ((...args: any[]) => unknown) | undefined
   readonly initArgs?: readonly unknown[] | undefined
+  readonly listen?: ListenSettings | undefined
 }
 
 /** What a manager's server process runs, until its inbox is shut down. */
@@ -20,6 +23,7 @@ export async function serverMain(address: Omit<ServerAddress, 'pid'>, life: Chan
   const server = new Server({ ...address, pid: process.pid }, life, name, types)
   try {
     await initializer?.(...initArgs)
+    if (settings.listen !== undefined) server.welcome = { ...server.welcome, address: (await listen(server, settings.listen)).address }
   } catch (error) {
     await server.refuse(error)
     process.exit(1)

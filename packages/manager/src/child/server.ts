@@ -5,6 +5,7 @@ import type { ServerAddress } from '../family-link.ts'
 import { CALL, CANCEL, CREATE, HELLO, HOLD, NO_CALL, READY, readRequest, RELEASE, RETURNED } from '../protocol.ts'
 import type { Hello, Request } from '../protocol.ts'
 import { Referent } from '../referent.ts'
+import type { SocketSettings } from '../socket/options.ts'
 import { isThenable } from '../types/managed-type.ts'
 import type { ManagedType } from '../types/managed-type.ts'
 import type { Client} from './client.ts';
@@ -17,11 +18,11 @@ const FRAMES_A_TURN = 32
 /** How often to look at each client before the loop turns, when several were busy. */
 const SPINS = 16
 
-/** What the server says of itself to a client that comes. */
+/** What the server says of itself to each client that comes. */
 export interface Welcome {
   readonly pid: number
   /** Where it listens for clients elsewhere. */
-  readonly address?: unknown
+  readonly address?: SocketSettings['address']
 }
 
 /**
@@ -35,14 +36,14 @@ export class Server {
   readonly life: Channel
   readonly #origin: { readonly pid: number; readonly processName: string }
   readonly #clients = new Set<Client>()
-  readonly #welcome: Welcome
+  welcome: Welcome
   #draining = false
 
-  constructor(address: ServerAddress, life: Channel, name: string, types: ReadonlyMap<string, ManagedType> = new Map(), listening?: unknown) {
+  constructor(address: ServerAddress, life: Channel, name: string, types: ReadonlyMap<string, ManagedType> = new Map()) {
     this.#address = address
     this.life = life
     this.#origin = { pid: process.pid, processName: name }
-    this.#welcome = { pid: process.pid, address: listening }
+    this.welcome = { pid: process.pid }
     // Proxies that are kept in containers here, and sent on, name this server.
     const link = FamilyLink.to(address)
     link.isServer = true
@@ -97,7 +98,7 @@ export class Server {
   #meet({ client: id, ends }: Hello): void {
     const client = new FamilyClient(ends.server, ends.client, this.#origin)
     currentThread().watchDeath(id, () => this.#lose(client))
-    client.reply(NO_CALL, READY, this.#welcome)
+    client.reply(NO_CALL, READY, this.welcome)
     this.#add(client)
   }
 
@@ -145,8 +146,8 @@ export class Server {
     this.#lastBusy = []
     const [first] = busy
     if (first === undefined) return false
-    if (busy.length === 1) return !first.isGone && first.carrier.channel.spin()
-    for (let spin = 0; spin < SPINS; spin++) for (const { isGone, carrier } of busy) if (!isGone && carrier.channel.pollSync()) return true
+    if (busy.length === 1) return !first.isGone && first.carrier.spin()
+    for (let spin = 0; spin < SPINS; spin++) for (const { isGone, carrier } of busy) if (!isGone && carrier.poll(0)) return true
     return false
   }
 
@@ -157,8 +158,8 @@ export class Server {
       const frame = client.carrier.take()
       if (frame === undefined) return count > 0
       if (frame === 'end') {
-        // A thread of the family still stands in its own end: its death is told otherwise.
-        if (client instanceof RemoteClient || client.carrier.channel.closed) this.#leave(client)
+        // Of a thread of the family we hold an end ourselves: its death is told otherwise.
+        this.#leave(client)
         return count > 0
       }
       if (frame.length > 0) this.#read(client, frame)
@@ -211,7 +212,7 @@ export class Server {
       case CANCEL:
         return client.calls.get(call)?.abort()
       case HELLO:
-        return client.reply(NO_CALL, READY, this.#welcome)
+        return client.reply(NO_CALL, READY, this.welcome)
       case HOLD:
         if (client instanceof RemoteClient) client.hold(object)
     }
@@ -271,17 +272,32 @@ export class Server {
     }
   }
 
+  /** Sockets are written by the event loop, which a process that exits does not turn. */
+  async #sent(): Promise<void> {
+    const endMs = performance.now() + LAST_ANSWERS_MS
+    const isUnsent = (client: Client): boolean => client instanceof RemoteClient && client.carrier.unsent > 0
+    while ([...this.#clients].some(isUnsent) && performance.now() < endMs) await new Promise((resolve) => setTimeout(resolve, 5))
+  }
+
   /** No further clients: what those there are have called is done, but what waits for others. */
   async #end(): Promise<void> {
     for (const client of this.#clients) this.#take(client, Infinity)
-    for (const client of this.#clients) for (const call of client.calls.values()) call.abort()
+    for (const client of this.#clients) client.leaveOpen()
     await this.registry.idle()
     await nextTurn()
     this.#flush()
     await this.registry.dispose()
-    for (const { carrier } of this.#clients) carrier.flushSync()
+    await this.#sent()
+    for (const client of [...this.#clients]) {
+      client.carrier.flushSync()
+      // Others of this process's clients learn of its end; these are told.
+      if (client instanceof RemoteClient) this.#leave(client)
+    }
   }
 }
+
+/** How long the last answers may take to clients elsewhere. */
+const LAST_ANSWERS_MS = 500
 
 function argumentsOf(args: unknown): readonly unknown[] {
   if (Array.isArray(args)) return args

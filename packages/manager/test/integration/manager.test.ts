@@ -81,6 +81,12 @@ it('serves classes of a program, locks, queues, a pool and shared memory (cpytho
   ])
 })
 
+it('serves other programs over TCP; one that is killed gives back its lock, and its proxies work in children (cpython: _TestRemoteManager.test_remote)', async () => {
+  const { lines, stderr, exitCode } = await run('remote')
+  expect({ stderr, exitCode }).toEqual({ stderr: '', exitCode: 0 })
+  expect(lines).toEqual(['[true,"object"]', '[3,5,2]', 'true', '["ERR_MULTIPROC_AUTH"]', '["ERR_MULTIPROC_SERVER_LOST"]'])
+})
+
 describe('when the server is killed', () => {
   const lost = /^ServerLostError ERR_MULTIPROC_SERVER_LOST: DictProxy\.\w+\(\) failed: the manager's server \(pid \d+\)/
   const mine = new RegExp(`${lost.source} was ended by SIGKILL`)

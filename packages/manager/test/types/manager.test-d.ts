@@ -39,7 +39,7 @@ const nested = manager.list<DictProxy<string, number>>([dict])
 expectTypeOf((await nested.at(0))!.get('a')).resolves.toEqualTypeOf<number | undefined>()
 
 // @ts-expect-error unknown option
-Manager({ address: '' })
+Manager({ adress: '' })
 
 class Counter {
   private secret = 1

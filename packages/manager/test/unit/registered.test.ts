@@ -122,9 +122,11 @@ describe('an object of a registered class', () => {
   it('may be made by a function, also an async one, whose failure is told', async () => {
     const later = here.make('later', 7)
     expect(await later.value()).toBe(7)
-    await expect(here.make('broken').x()).rejects.toMatchObject({ code: 'ERR_MULTIPROC_NOT_FOUND' })
-    await expect(here.make('nothing').x()).rejects.toMatchObject({ code: 'ERR_MULTIPROC_NOT_FOUND' })
-    await expect(here.make('unknown').x()).rejects.toMatchObject({ code: 'ERR_MULTIPROC_NOT_FOUND' })
+    const broken = here.make('broken')
+    await expect(broken.x()).rejects.toMatchObject({ name: 'RangeError', message: 'cannot be made' })
+    await expect(broken.x()).rejects.toMatchObject({ code: 'ERR_MULTIPROC_NOT_FOUND' })
+    await expect(here.make('nothing').x()).rejects.toMatchObject({ code: 'ERR_MULTIPROC_ARG_TYPE' })
+    await expect(here.make('unknown').x()).rejects.toMatchObject({ code: 'ERR_MULTIPROC_NOT_FOUND', details: { type: 'unknown' } })
   })
 
   it('cannot be one of the server\'s own iterators', async () => {
