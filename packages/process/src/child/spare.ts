@@ -12,7 +12,8 @@ export async function untilNeeded(spare: StartLink): Promise<StartLink> {
   process.on('SIGINT', ignore)
   const dies = dieWithStarter(spare.head)
   await preload(spare)
-  await rehearse()
+  // In vain if a file of the library was replaced meanwhile: what is to come may be loaded all the same.
+  await rehearse().catch(() => {})
   // Blocking: nothing of this process runs meanwhile, and the end of its parent wakes it.
   if (readSync(START_FD, Buffer.alloc(1)) === 0) process.exit(0)
   closeSync(START_FD)

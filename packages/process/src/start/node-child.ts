@@ -46,7 +46,8 @@ export function launchNode({ file, argv, env, cwd }: Surroundings, stdio: StdioO
   try {
     child = spawn(file, argv, { stdio, env, windowsHide: true, ...(cwd === undefined ? {} : { cwd }) })
   } catch (cause) {
-    throw noProcess(explainNoProcess(file, cwd), cause)
+    const denied = (cause as { code?: string }).code === 'ERR_ACCESS_DENIED'
+    throw noProcess(denied ? `Node's permission model forbids it: ${(cause as Error).message}` : explainNoProcess(file, cwd), cause)
   }
   // Without a pid the event carries the reason later; start() must tell it now. With one, a signal could not be sent: it has ended.
   child.on('error', () => {})

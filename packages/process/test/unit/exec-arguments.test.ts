@@ -15,6 +15,8 @@ describe('inheritedExecArgv', () => {
     [['--run', 'build'], []],
     [['--input-type', 'module', '--eval=x'], []],
     [['--input_type=module'], []],
+    [['--env-file', '.env', '--env-file-if-exists=.env.local'], []],
+    [['--snapshot-blob', 'app.blob', '--build-snapshot-config=x'], []],
     [['--inspect', '--inspect-brk=0', '--inspect-port', '9230', '--inspect-publish-uid=http'], []],
   ])('drops what says which program this process runs: %j', (given, kept) => {
     expect(inheritedExecArgv(given)).toEqual(kept)
