@@ -150,6 +150,11 @@ export class RLock extends Lock {
   }
 }
 
+/** @internal The lock of a named object of another class: a name of its own in the same folder, that no program can choose. */
+export function rlockBeside(name: string): RLock {
+  return new RLock(SharedBlock.make(SharedLock, RLOCK, 'lock', [], { name: `${name}~lock` }) as never)
+}
+
 /** Whether the running code holds the re-entrant lock: by its thread, or by the async context it runs in. */
 export function holds(lock: SharedLock): boolean {
   if (lock.owner === undefined || !lock.mutex.mine) return false

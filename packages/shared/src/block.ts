@@ -1,13 +1,15 @@
 import { allocator, arena, CHUNK_BYTES, currentThread, Holders, HOLDERS_BYTES, MultiprocError, os, type ArenaPlace, type Window } from '@multiproc/core'
+import { RLock } from '@multiproc/lock'
+import type { SentName } from './named-block.ts'
 
 /**
  * A block of the arena with a program's bytes in it.
  *
  * Layout v1 (bytes from the payload's start)                       | writer     | reader
  *   0      Holders: who has a handle (core holders.ts)             | holders    | all
- *   2,048  int32 magic, with the layout version                    | creator    | all, on attach
- *   2,056  float64 length of the bytes                             | creator    | all, on attach
- *   2,112  the bytes                                               | anybody    | anybody
+ *   4,096  int32 magic, with the layout version                    | creator    | all, on attach
+ *   4,104  float64 length of the bytes                             | creator    | all, on attach
+ *   4,160  the bytes                                               | anybody    | anybody
  *
  * Death between                        leaves                      who repairs, how
  *   alloc and the magic                a block of a dead thread    sweep: nobody else stands in its Holders
@@ -19,15 +21,50 @@ const HEAD = HOLDERS_BYTES
 const DATA = HEAD + 64
 
 /** What a block is in this thread: one for all handles that its code has on it. */
-export class SharedBlock {
-  readonly place: ArenaPlace
-  readonly holders: Holders
-  readonly size: number
+export abstract class SharedBlock {
+  abstract readonly size: number
+  /** How it travels: beside what its class adds. */
+  abstract sent(): { handle: ArenaPlace; holders: Holders; name: SentName | undefined }
   #handles = 0
 
+  static create(size: number): SharedBlock {
+    return ArenaBlock.create(size)
+  }
+
+  /** The block without a name that a message told of, whose flight keeps it during the call. */
+  static attach(place: ArenaPlace): SharedBlock {
+    return ArenaBlock.attach(place)
+  }
+
+  retain(): void {
+    if (this.#handles === 0) this.enter()
+    this.#handles++
+  }
+
+  /** With the last handle of this thread it leaves the block; with the last thread the block goes. */
+  release(): void {
+    if (--this.#handles === 0) this.leave()
+  }
+
+  /** The bytes where the library itself may use them, if they lie in one chunk. Never to be shown to a program. */
+  abstract inChunk(): { buffer: ArrayBuffer; offset: number } | undefined
+  /** The bytes in a mapping of their own. */
+  abstract map(): { pages: Pages; buffer: ArrayBuffer }
+  /** A lock of its own, for the first who needs one. */
+  abstract makeLock(): RLock
+  protected abstract enter(): void
+  protected abstract leave(): void
+}
+
+class ArenaBlock extends SharedBlock {
+  readonly size: number
+  readonly #place: ArenaPlace
+  readonly #holders: Holders
+
   private constructor(place: ArenaPlace, size?: number) {
+    super()
     const { ops, words, at, lengths } = headOf(place)
-    this.holders = new Holders(currentThread(), words, at)
+    this.#holders = new Holders(currentThread(), words, at)
     if (size !== undefined) {
       lengths[0] = size
       ops.store(words, at + (HEAD >> 2), BLOCK_MAGIC)
@@ -38,43 +75,46 @@ export class SharedBlock {
         details: { expected: BLOCK_MAGIC, got: magic },
       })
     }
-    this.place = place
+    this.#place = place
     this.size = lengths[0] as number
     ofThisThread.set(place.offset, this)
   }
 
-  static create(size: number): SharedBlock {
-    return new SharedBlock(allocator().alloc(DATA + size, { held: true }), size)
+  static override create(size: number): ArenaBlock {
+    return new ArenaBlock(allocator().alloc(DATA + size, { held: true }), size)
   }
 
-  /** The block that a message named. The message's flight keeps it during the call. */
-  static attach(place: ArenaPlace): SharedBlock {
+  static override attach(place: ArenaPlace): ArenaBlock {
     const known = ofThisThread.get(place.offset)
-    return known !== undefined && known.place.generation === place.generation ? known : new SharedBlock(place)
+    return known !== undefined && known.#place.generation === place.generation ? known : new ArenaBlock(place)
   }
 
-  retain(): void {
-    if (this.#handles++ === 0) this.holders.join()
+  sent(): { handle: ArenaPlace; holders: Holders; name: undefined } {
+    return { handle: this.#place, holders: this.#holders, name: undefined }
   }
 
-  /** With the last handle of this thread it leaves the block; with the last thread the block goes. */
-  release(): void {
-    if (--this.#handles > 0) return
-    ofThisThread.delete(this.place.offset)
-    this.holders.leave()
-    allocator().reclaim(this.place)
+  protected enter(): void {
+    this.#holders.join()
   }
 
-  /** The bytes where the library itself may use them, if they lie in one chunk. Never to be shown to a program. */
+  protected leave(): void {
+    ofThisThread.delete(this.#place.offset)
+    this.#holders.leave()
+    allocator().reclaim(this.#place)
+  }
+
   inChunk(): { buffer: ArrayBuffer; offset: number } | undefined {
-    const { bytes, base } = arena().region(this.place.offset)
-    const offset = this.place.offset - base + DATA
+    const { bytes, base } = arena().region(this.#place.offset)
+    const offset = this.#place.offset - base + DATA
     return offset + this.size <= CHUNK_BYTES ? { buffer: bytes.buffer as ArrayBuffer, offset: bytes.byteOffset + offset } : undefined
   }
 
-  /** The bytes in a mapping of their own. */
   map(): { pages: Pages; buffer: ArrayBuffer } {
-    return Pages.map(arena().fd, this.place.offset + DATA, this.size)
+    return Pages.map(arena().fd, this.#place.offset + DATA, this.size)
+  }
+
+  makeLock(): RLock {
+    return new RLock()
   }
 }
 
@@ -85,7 +125,7 @@ function headOf(place: ArenaPlace) {
   return { ops: currentThread().ops, words, at: start >> 2, lengths }
 }
 
-const ofThisThread = new Map<number, SharedBlock>()
+const ofThisThread = new Map<number, ArenaBlock>()
 
 /**
  * The pages of memory that programs see: a mapping of its own, so that it can be taken back from under their views. It is

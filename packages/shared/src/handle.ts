@@ -1,5 +1,5 @@
 import { closedError, MultiprocError } from '@multiproc/core'
-import { RLock } from '@multiproc/lock'
+import type { RLock } from '@multiproc/lock'
 import type { Pages, SharedBlock } from './block.ts'
 
 /** `lock: false`: `.lock` is refused. An `RLock`: used as it is. Default: one of its own, made when it is first needed. */
@@ -51,7 +51,7 @@ export class BlockHandle {
   lock(): RLock {
     this.checkOpen('lock')
     if (this.#lock === false) throw new MultiprocError('ERR_MULTIPROC_UNSUPPORTED', `\`${this.#noun}.lock\` failed: it was made with { lock: false }. Leave the option out.`)
-    return this.#lock === true ? (this.#lock = new RLock()) : this.#lock
+    return this.#lock === true ? (this.#lock = this.block.makeLock()) : this.#lock
   }
 
   /** The lock as it travels: made at the latest now, since all copies have the same. */

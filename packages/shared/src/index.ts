@@ -16,7 +16,7 @@
  * console.log(hits.value, sums.at(7)) // => 1 0.5
  * ```
  *
- * Limits: names are for SharedMemory and ShareableList on Linux; what a killed process wrote half stays half written.
+ * Limits: names are for Linux; what a killed process wrote half stays half written.
  *
  * @packageDocumentation
  */

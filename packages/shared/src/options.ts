@@ -1,21 +1,25 @@
-import { argumentType, checkOptions, MultiprocError } from '@multiproc/core'
-import { RLock } from '@multiproc/lock'
+import { argumentType } from '@multiproc/core'
+import { checkNames, RLock, type NameOptions } from '@multiproc/lock'
+import { SharedBlock } from './block.ts'
+import { NamedBlock, type NamedPlan } from './named-block.ts'
 import type { LockChoice } from './handle.ts'
 
-export interface SharedOptions {
-  /** Not in this version: use a named `SharedMemory`. */
-  readonly name?: string | undefined
-  readonly create?: boolean | 'exclusive' | undefined
-  /** Default true: `.lock` is one of its own. False: there is none. An `RLock`: that one. */
+/** A name: unrelated programs of one user have the same object. It is there while somebody has it open. */
+export interface SharedOptions extends NameOptions {
+  /** Default true: `.lock` is one of its own. False: there is none. An `RLock`: that one, which must have a name if this has one. */
   readonly lock?: boolean | RLock | undefined
 }
 
 export function checkSharedOptions(call: string, options: SharedOptions | undefined): LockChoice {
-  checkOptions(call, options, ['name', 'create', 'lock'])
-  if (options?.name !== undefined || options?.create !== undefined) {
-    throw new MultiprocError('ERR_MULTIPROC_UNSUPPORTED', `${call} failed: only SharedMemory has names in this version. Use its views, or pass the handle itself to the processes that share it.`)
-  }
+  checkNames(call, options, ['lock'])
   const lock = options?.lock ?? true
   if (typeof lock !== 'boolean' && !(lock instanceof RLock)) throw argumentType(`${call}: options.lock`, 'a boolean or an RLock', lock)
   return lock
+}
+
+/** A new block, or that of its name. The contents of one without a name are the caller's to fill. */
+export function makeBlock(call: string, plan: NamedPlan, options: SharedOptions | undefined): SharedBlock {
+  const { name, create = true } = options ?? {}
+  if (name !== undefined) return NamedBlock.open(`\`${call}\``, plan, name, create)
+  return SharedBlock.create(plan.size)
 }

@@ -2,7 +2,8 @@ import { argumentType, argumentValue, registerHandle, registerSharedView, SHARED
 import type { RLock } from '@multiproc/lock'
 import { BLOCK_VERSION, SharedBlock } from './block.ts'
 import { BlockHandle, type LockChoice } from './handle.ts'
-import { checkSharedOptions, type SharedOptions } from './options.ts'
+import { ARRAY, receivedBlock, type SentName } from './named-block.ts'
+import { checkSharedOptions, makeBlock, type SharedOptions } from './options.ts'
 import { Cells, checkValue, elementType, type ArrayOf, type ElementType, type TypeName, type Typecode, type ValueOf, type View } from './types.ts'
 
 /**
@@ -39,13 +40,18 @@ export class SharedArray<N extends TypeName | Typecode = TypeName | Typecode> im
     const lock = isRevived ? (options as unknown as LockChoice) : checkSharedOptions(call, options)
     const items = isRevived || typeof sizeOrItems === 'number' ? undefined : itemsOf(call, this.#element, sizeOrItems)
     if (typeof sizeOrItems === 'number') checkSize(call, sizeOrItems)
-    const block = isRevived ? revived : SharedBlock.create((items ? items.length : (sizeOrItems as number)) * this.#element.bytes)
+    const length = items ? items.length : (sizeOrItems as number)
+    const fill = (buffer: ArrayBuffer, offset: number): void => {
+      const cells = new Cells(this.#element, buffer, offset, length)
+      items?.forEach((item, i) => cells.set('item', i, item))
+    }
+    const block = isRevived ? revived : makeBlock(call, { kind: ARRAY, layout: this.#element.name, size: length * this.#element.bytes, fill }, options)
     this.type = type
     this.length = block.size / this.#element.bytes
     this.#handle = new BlockHandle(this, 'sharedArray', block, lock)
     const { buffer, offset } = block.inChunk() ?? { buffer: this.#handle.mapped(this), offset: 0 }
     this.#cells = new Cells(this.#element, buffer, offset, this.length)
-    items?.forEach((item, i) => this.#cells.set('item', i, item))
+    if (items && options?.name === undefined) fill(buffer, offset)
   }
 
   /** A typed array over the memory itself. Its assignments wrap, as those of typed arrays do. */
@@ -163,10 +169,13 @@ export class SharedArray<N extends TypeName | Typecode = TypeName | Typecode> im
       package: '@multiproc/shared',
       version: BLOCK_VERSION,
       module: import.meta.url,
-      reduce: (array) => ({ handle: array.#handle.block.place, holders: array.#handle.block.holders, extra: [array.type, array.#handle.lockToSend()] }),
+      reduce: (array) => {
+        const { name, ...place } = array.#handle.block.sent()
+        return { ...place, extra: [array.type, array.#handle.lockToSend(), name] }
+      },
       revive: ({ extra, ...place }) => {
-        const [type, lock] = extra as [Typecode, LockChoice]
-        return new SharedArray(type, SharedBlock.attach(place) as never, lock as never)
+        const [type, lock, name] = extra as [Typecode, LockChoice, SentName | undefined]
+        return new SharedArray(type, receivedBlock(ARRAY, place, name) as never, lock as never)
       },
     })
   }

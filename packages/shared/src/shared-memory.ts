@@ -122,8 +122,8 @@ export class SharedMemory implements Disposable {
 
   /** How it travels: without a name by its block; with one by the name, beside a block that only says so. */
   static sent(memory: SharedMemory) {
-    const { block, holders } = memory.#blockToSend()
-    return { handle: block.place, holders, extra: memory.name }
+    const { handle, holders } = memory.#blockToSend().sent()
+    return { handle, holders, extra: memory.name }
   }
 
   /** The memory that `sent` told of. */
@@ -133,10 +133,9 @@ export class SharedMemory implements Disposable {
     return new SharedMemory({ name, create: false })
   }
 
-  #blockToSend() {
+  #blockToSend(): SharedBlock {
     if (this.#closed) throw closedError('sending a SharedMemory')
-    const block = (this.#resource.block ??= retained(SharedBlock.create(8)))
-    return { block, holders: block.holders }
+    return (this.#resource.block ??= retained(SharedBlock.create(8)))
   }
 
   #take(block: SharedBlock): ArrayBuffer {

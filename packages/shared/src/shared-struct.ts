@@ -2,7 +2,8 @@ import { argumentType, argumentValue, registerHandle } from '@multiproc/core'
 import type { RLock } from '@multiproc/lock'
 import { BLOCK_VERSION, SharedBlock } from './block.ts'
 import { BlockHandle, type LockChoice } from './handle.ts'
-import { checkSharedOptions, type SharedOptions } from './options.ts'
+import { receivedBlock, STRUCT, type SentName } from './named-block.ts'
+import { checkSharedOptions, makeBlock, type SharedOptions } from './options.ts'
 import { Cells, elementType, type TypeName, type Typecode, type ValueOf } from './types.ts'
 
 export type StructFields = Readonly<Record<string, TypeName | Typecode>>
@@ -22,7 +23,7 @@ class StructHandle<S extends StructFields> implements Disposable {
     const isRevived = Array.isArray(revived) && revived[0] instanceof SharedBlock
     const lock = isRevived ? (revived[1] as LockChoice) : checkSharedOptions(call, options)
     const { places, size } = layoutOf(call, fields)
-    const block = isRevived ? (revived[0] as SharedBlock) : SharedBlock.create(size)
+    const block = isRevived ? (revived[0] as SharedBlock) : makeBlock(call, { kind: STRUCT, layout: places.map(({ field, type }) => `${field}:${type.name}`).join(), size }, options)
     this.fields = Object.freeze({ ...fields })
     this.#handle = new BlockHandle(this, 'sharedStruct', block, lock)
     const { buffer, offset } = block.inChunk() ?? { buffer: this.#handle.mapped(this), offset: 0 }
@@ -92,10 +93,13 @@ class StructHandle<S extends StructFields> implements Disposable {
       package: '@multiproc/shared',
       version: BLOCK_VERSION,
       module: import.meta.url,
-      reduce: (struct) => ({ handle: struct.#handle.block.place, holders: struct.#handle.block.holders, extra: [struct.fields, struct.#handle.lockToSend()] }),
+      reduce: (struct) => {
+        const { name, ...place } = struct.#handle.block.sent()
+        return { ...place, extra: [struct.fields, struct.#handle.lockToSend(), name] }
+      },
       revive: ({ extra, ...place }) => {
-        const [fields, lock] = extra as [StructFields, LockChoice]
-        return new StructHandle(fields, [SharedBlock.attach(place), lock] as never)
+        const [fields, lock, name] = extra as [StructFields, LockChoice, SentName | undefined]
+        return new StructHandle(fields, [receivedBlock(STRUCT, place, name), lock] as never)
       },
     })
   }

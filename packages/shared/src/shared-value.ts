@@ -2,7 +2,8 @@ import { registerHandle } from '@multiproc/core'
 import type { RLock } from '@multiproc/lock'
 import { BLOCK_VERSION, SharedBlock } from './block.ts'
 import { BlockHandle, type LockChoice } from './handle.ts'
-import { checkSharedOptions, type SharedOptions } from './options.ts'
+import { receivedBlock, VALUE, type SentName } from './named-block.ts'
+import { checkSharedOptions, makeBlock, type SharedOptions } from './options.ts'
 import { Cells, checkValue, elementType, type TypeName, type Typecode, type ValueOf } from './types.ts'
 
 /**
@@ -29,12 +30,16 @@ export class SharedValue<N extends TypeName | Typecode = TypeName | Typecode> im
     const isRevived = revived instanceof SharedBlock
     const lock = isRevived ? (options as unknown as LockChoice) : checkSharedOptions(call, options)
     if (!isRevived && initial !== undefined) checkValue(`${call}: initial`, element, initial)
-    const block = isRevived ? revived : SharedBlock.create(8)
+    const first = isRevived ? undefined : initial
+    const fill = (buffer: ArrayBuffer, offset: number): void => {
+      if (first !== undefined) new Cells(element, buffer, offset, 1).set('initial', 0, first)
+    }
+    const block = isRevived ? revived : makeBlock(call, { kind: VALUE, layout: element.name, size: 8, fill }, options)
     this.type = type
     this.#handle = new BlockHandle(this, 'sharedValue', block, lock)
     const { buffer, offset } = block.inChunk() as { buffer: ArrayBuffer; offset: number }
     this.#cells = new Cells(element, buffer, offset, 1)
-    if (!isRevived && initial !== undefined) this.#cells.set('initial', 0, initial)
+    if (!isRevived && options?.name === undefined) fill(buffer, offset)
   }
 
   get value(): ValueOf<N> {
@@ -90,10 +95,13 @@ export class SharedValue<N extends TypeName | Typecode = TypeName | Typecode> im
       package: '@multiproc/shared',
       version: BLOCK_VERSION,
       module: import.meta.url,
-      reduce: (value) => ({ handle: value.#handle.block.place, holders: value.#handle.block.holders, extra: [value.type, value.#handle.lockToSend()] }),
+      reduce: (value) => {
+        const { name, ...place } = value.#handle.block.sent()
+        return { ...place, extra: [value.type, value.#handle.lockToSend(), name] }
+      },
       revive: ({ extra, ...place }) => {
-        const [type, lock] = extra as [Typecode, LockChoice]
-        return new SharedValue(type, SharedBlock.attach(place) as never, lock as never)
+        const [type, lock, name] = extra as [Typecode, LockChoice, SentName | undefined]
+        return new SharedValue(type, receivedBlock(VALUE, place, name) as never, lock as never)
       },
     })
   }

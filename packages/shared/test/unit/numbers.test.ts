@@ -59,7 +59,7 @@ describe('SharedValue', () => {
     expect(() => new SharedValue('u' as never)).toThrow(/'u'.*ShareableList/)
     expect(code(() => new SharedValue('i', 1, { lok: true } as never))).toBe('TypeError ERR_MULTIPROC_UNKNOWN_OPTION')
     expect(code(() => new SharedValue('i', 1, { lock: 1 } as never))).toBe('TypeError ERR_MULTIPROC_ARG_TYPE')
-    expect(code(() => new SharedValue('i', 1, { name: 'x' }))).toBe('MultiprocError ERR_MULTIPROC_UNSUPPORTED')
+    expect(code(() => new SharedValue('i', 1, { name: '../x' }))).toBe('RangeError ERR_MULTIPROC_ARG_VALUE')
   })
 
   it('has one lock for all its copies, or the given one, or none', () => {
