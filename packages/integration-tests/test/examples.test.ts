@@ -103,6 +103,10 @@ describe('the examples', { timeout: 120_000 }, () => {
     ])
   })
 
+  it('10-remote-manager counts for two programs over TCP', async () => {
+    expect(await linesOf('10-remote-manager')).toEqual(['Bob: 9', 'Ada: 6'])
+  })
+
   it('08-shared loses no addition and fills the whole array', async () => {
     expect(await linesOf('08-shared')).toEqual(['40000 hits', 'squares: 0 1 4 9 16 25 36 49'])
   })
