@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
+import { Event } from '@multiproc/lock'
 import { Pipe, wait, waitSync, type Connection } from '@multiproc/pipe'
 import { Process } from '@multiproc/process'
-import { Queue } from '@multiproc/queue'
 import { describe, expect, it } from 'vitest'
 import { codeOf, ended, methods, took } from '../support.ts'
 
@@ -83,13 +83,12 @@ describe.each(methods)('by %s', (method) => {
 
   it('cpython: _TestPoll.test_boundaries — one who only polls takes nothing of a message', async () => {
     const [here, there] = Pipe({ duplex: false })
-    const looked = new Queue<boolean>()
-    const look = async (here: Connection, looked: Queue<boolean>) => looked.put((await here.poll({ timeout: 60_000 })) && (await here.poll()))
-    const child = new Process({ target: look, args: [here, looked], method }).start()
+    const look = async (here: Connection) => (await here.poll({ timeout: 60_000 })) && (await here.poll())
+    const child = new Process({ target: look, args: [here], method }).start()
     await there.sendBytes(Buffer.from('messages'))
-    expect([await looked.get(), String(await here.recvBytes())]).toEqual([true, 'messages'])
-    await ended([child])
-    for (const one of [here, there, looked]) one.close()
+    expect(await child.result()).toBe(true)
+    expect(String(await here.recvBytes())).toBe('messages')
+    for (const one of [here, there]) one.close()
   })
 
   it('cpython: _TestPicklingConnections.test_access — the ends of a one-way pipe keep their direction in a child', async () => {
@@ -120,16 +119,16 @@ describe.each(methods)('by %s', (method) => {
 
   it('cpython: TestWait.test_wait_integer — a sentinel and connections, one and several ready at once', async () => {
     const [here, there] = Pipe()
-    const child = new Process({ target: (ms: number) => new Promise((resolve) => setTimeout(resolve, ms)), args: [300], method }).start()
-    const objects = [here, child.sentinel]
+    using goOn = new Event()
+    const child = new Process({ target: (goOn: Event) => goOn.wait(), args: [goOn], method }).start()
     const { sentinel } = child
     const some = [here, sentinel]
     expect(await wait(some, { timeout: 0 })).toEqual([])
+    goOn.set()
     expect(await wait(some)).toEqual([sentinel])
     await there.send(1)
     expect((await wait(some)).length).toBe(2)
     expect(await wait([here])).toEqual([here])
-    expect(objects.length).toBe(2)
     for (const end of [here, there]) end.close()
   })
 
