@@ -106,6 +106,7 @@ export class Dispatcher implements CrewOwner, TaskOwner {
     if (this.outstanding++ === 0) this.#thread.ref()
     this.submitted += 1
     if (this.#failure !== undefined) return task.fail(this.#failure)
+    task.place = WAITING
     this.#enqueue(task)
     // The first ones of a turn begin at once. Of a burst many go together: each message to a sleeping worker costs a system call.
     if (++this.#inThisTurn <= this.#settings.processes) {

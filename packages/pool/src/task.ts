@@ -15,7 +15,9 @@ export const PAUSING = 2
 export const SETTLED = 3
 /** Taken out of all lines, to be rejected in a moment. */
 export const LEAVING = 4
-export type Place = typeof WAITING | typeof SENT | typeof PAUSING | typeof SETTLED | typeof LEAVING
+/** Made, and not submitted. */
+export const NEW = 5
+export type Place = typeof NEW | typeof WAITING | typeof SENT | typeof PAUSING | typeof SETTLED | typeof LEAVING
 
 /** Who is told how a task ended: the result of a single one, or what gathers many. */
 export interface Outcome {
@@ -55,7 +57,7 @@ export interface TaskSettings {
 
 /** One task, encoded when it was submitted: what its arguments become later is not seen, and it can be sent again. */
 export class Task {
-  place: Place = WAITING
+  place: Place = NEW
   /** The worker that has it, while it is SENT. */
   slot: WorkerSlot | undefined
   /** It asked for its signal, so it can end by itself. */
