@@ -14,9 +14,9 @@ const usage = `  multiproc lock NAME [--timeout MS] [--exit-code N] -- COMMAND [
 const EX_TEMPFAIL = 75
 const NOT_FOUND = 127
 const NOT_EXECUTABLE = 126
-/** What ends or tells programs. The terminal sends the first two to the command by itself. */
+/** What ends or tells programs, but for SIGUSR1, which Node keeps for its debugger. The terminal sends the first two by itself. */
 const FROM_TERMINAL: readonly NodeJS.Signals[] = ['SIGINT', 'SIGQUIT']
-const FORWARDED: readonly NodeJS.Signals[] = [...FROM_TERMINAL, 'SIGTERM', 'SIGHUP', 'SIGUSR1', 'SIGUSR2', 'SIGCONT', 'SIGWINCH']
+const FORWARDED: readonly NodeJS.Signals[] = [...FROM_TERMINAL, 'SIGTERM', 'SIGHUP', 'SIGUSR2', 'SIGCONT', 'SIGWINCH']
 
 export const lock = { usage, run }
 

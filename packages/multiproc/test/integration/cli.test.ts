@@ -60,9 +60,9 @@ describe('multiproc lock', () => {
   })
 
   it('hands on the signals it gets', async () => {
-    const program = start('lock', 'job', '--', 'sh', '-c', 'trap "echo told; exit 5" USR1; echo ready; while true; do sleep 0.02; done')
+    const program = start('lock', 'job', '--', 'sh', '-c', 'trap "echo told; exit 5" USR2; echo ready; while true; do sleep 0.02; done')
     await program.printed('ready')
-    program.kill('SIGUSR1')
+    program.kill('SIGUSR2')
     expect(await program.ended).toMatchObject({ stdout: 'ready\ntold\n', exitCode: 5 })
   })
 
