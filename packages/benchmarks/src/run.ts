@@ -18,9 +18,10 @@ import { manager } from './manager.ts'
 import { answer, quick, type Answer, type Question } from './measure.ts'
 import { pipe } from './pipe.ts'
 import { pool } from './pool.ts'
+import { starts } from './process.ts'
 import { chart, circumstances, comparison, table, targetTable } from './report.ts'
 
-const questions: Record<string, readonly Question[]> = { closure, codec, lock, manager, pipe, pool }
+const questions: Record<string, readonly Question[]> = { closure, codec, lock, manager, pipe, pool, process: starts }
 
 const { values: options, positionals } = parseArgs({
   allowPositionals: true,

@@ -12,7 +12,7 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { createInterface } from 'node:readline'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
-import { Lock, Process, ProcessExitError, Queue, type StartMethod } from 'multiproc'
+import { Lock, Process, ProcessExitError, Queue, setStartMethod, type StartMethod } from 'multiproc'
 import { campaign, type Campaign } from './report.ts'
 
 const METHODS: readonly StartMethod[] = ['spawn', 'prefork', 'thread']
@@ -126,6 +126,7 @@ await campaign({ kills: 2000, seconds: 2400 }, async (run) => {
     if (number === WARM_UP) before = descriptors()
     run.count('rounds')
   }
+  setStartMethod('spawn', { force: true }) // no spares from here on
   await sleep(1500) // watches of deaths stay open for a second
   if (zombies().length > 0) run.violation(`zombies: ${zombies().join()}`)
   if (before > 0 && descriptors() > before + 8) run.violation(`${before} descriptors after ${WARM_UP} rounds, ${descriptors()} at the end`)
