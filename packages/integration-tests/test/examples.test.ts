@@ -110,4 +110,14 @@ describe('the examples', { timeout: 120_000 }, () => {
   it('08-shared loses no addition and fills the whole array', async () => {
     expect(await linesOf('08-shared')).toEqual(['40000 hits', 'squares: 0 1 4 9 16 25 36 49'])
   })
+
+  it('11-drain finishes what it can within its limit, and ends the rest', async () => {
+    expect(await linesOf('11-drain')).toEqual([
+      'SIGTERM: 3 requests are under way, 3000 ms for them',
+      'request 0 is done',
+      'request 1 is done',
+      'request 2 was ended: ERR_MULTIPROC_CLOSED',
+      'all workers have ended',
+    ])
+  })
 })

@@ -173,4 +173,27 @@ it('answers as the table in docs/guide/pools.md says, wherever and however a wor
   }
   expect({ cells: lines.length, exitCode }).toEqual({ cells: method === 'thread' ? 26 : 38, exitCode: 0 })
 })
+
+it('settles every promise when code of the user’s ends the pool, submits, blocks, cancels or throws inside its calls', async () => {
+  const { stdout, stderr, exitCode } = await run('hostile')
+  expect(stdout.split('\n')).toEqual([
+    'getter terminates ERR_MULTIPROC_CLOSED true threw ERR_MULTIPROC_CLOSED',
+    'map getter terminates ERR_MULTIPROC_CLOSED',
+    `getter submits value 7 [ 'value "inner"' ]`,
+    "reviver terminates Set(1) { 'ERR_MULTIPROC_CLOSED' }",
+    `reviver submits value "submitted" [ 'value "again"' ]`,
+    'reviver blocks value "sync"',
+    "callback closes [ 'value 1', 'value 2' ] undefined [ 'callback' ]",
+    'progress terminates true',
+    'iterator throws threw RangeError: input RangeError',
+    'iterator closes value [1,2] threw ERR_MULTIPROC_CLOSED',
+    'cancel races 48',
+    "imap terminated Set(1) { 'ERR_MULTIPROC_CLOSED' }",
+    expect.stringMatching(/^stream terminated (ERR_MULTIPROC_CLOSED|value .*true.*)$/),
+    'abort all true 0',
+    'true',
+    '',
+  ])
+  expect({ stderr, exitCode }).toEqual({ stderr: '', exitCode: 0 })
+})
 })
