@@ -64,6 +64,7 @@ export class Dispatcher implements CrewOwner, TaskOwner {
   readonly #pausing = new Map<Task, () => void>()
   readonly #stopPassing: () => void
   #held = 0
+  #isSending = false
   /** Tasks submitted in this turn. */
   #inThisTurn = 0
   #nextSeat = 0
@@ -81,7 +82,10 @@ export class Dispatcher implements CrewOwner, TaskOwner {
     this.ended = new Promise((resolve) => (this.#resolveEnded = resolve))
     this.crew = new Crew(this, settings, this.deadlines, this.#thread)
     // What was submitted in this turn must not wait for its end when the thread blocks before.
-    this.#stopPassing = this.#thread.onPark(() => this.#sendWaiting())
+    this.#stopPassing = this.#thread.onPark(() => {
+      // Not when it blocks for a moment in a send of ours: the task that is being sent would go out twice, and the next one be lost.
+      if (!this.#isSending) this.#sendWaiting()
+    })
     try {
       this.crew.assemble()
     } catch (error) {
@@ -369,11 +373,14 @@ export class Dispatcher implements CrewOwner, TaskOwner {
     for (; sent < most; sent++) {
       const task = line.peek()
       if (task === undefined) return sent
+      this.#isSending = true
       try {
         if (!slot.trySend(task)) return sent
       } catch (error) {
         task.place = LEAVING
         queueMicrotask(() => task.fail(error))
+      } finally {
+        this.#isSending = false
       }
       line.shift()
     }
