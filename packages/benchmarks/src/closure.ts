@@ -3,7 +3,9 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
-import { deserialize, serialize } from 'node:v8'
+import { setImmediate as turn } from 'node:timers/promises'
+import { deserialize, serialize, setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
 import { rebuildFunction, serializeFunction } from '@multiproc/closure'
 import { decode, encode } from '@multiproc/core'
 import type { Contender, Question } from './measure.ts'
@@ -94,15 +96,54 @@ const hot = ((scale: number) => (n: number): number => {
   return sum
 })(3)
 
-const running: Question = {
-  title: 'The hot loop of a function, 10⁶ times around',
+const settings = { scale: 3, limit: 10 }
+const hotOverObject = (n: number): number => {
+  let sum = 0
+  for (let i = 0; i < n; i++) sum += (i & 7) * settings.scale + settings.limit
+  return sum
+}
+
+const loop = (title: string, fn: (n: number) => number): Question => ({
+  title,
   unit: 'µs per operation',
   times: 20,
   rounds: 7,
   contenders: [() => {
-    const rebuilt = rebuildFunction<typeof hot>(asFromElsewhere(bytesOf(hot)))
+    const rebuilt = rebuildFunction<typeof fn>(asFromElsewhere(bytesOf(fn)))
     return timed('rebuilt', () => rebuilt(1_000_000))()
-  }, timed('original', () => hot(1_000_000))],
+  }, timed('original', () => fn(1_000_000))],
+})
+const running = loop('The hot loop of a function, 10⁶ times around', hot)
+const runningOverObject = loop('The hot loop of one that captures an object', hotOverObject)
+
+const collect = (() => {
+  setFlagsFromString('--expose-gc')
+  return runInNewContext('gc') as () => void
+})()
+
+/** Sent and forgotten, they must not add up. */
+const growth: Question = {
+  title: 'What 20,000 fresh closures, sent and forgotten, leave behind',
+  unit: 'MiB',
+  times: 20_000,
+  rounds: 3,
+  contenders: [
+    () => ({
+      name: 'heap used, after a collection',
+      async measure(times) {
+        await turn()
+        collect()
+        const before = process.memoryUsage().heapUsed
+        for (let i = 0; i < times; i++) encode(() => i)
+        // What was collected is only then told to the table of ids.
+        for (let i = 0; i < 3; i++) {
+          await turn()
+          collect()
+        }
+        return Math.max(0, process.memoryUsage().heapUsed - before) / 2 ** 20
+      },
+    }),
+  ],
 }
 
 /** Each turn meets a module that was never seen before. */
@@ -138,4 +179,4 @@ const first: Question = {
   contenders: [firstSend(20), firstSend(2_000)],
 }
 
-export const closure: readonly Question[] = [sending, looking, rebuilding, running, first]
+export const closure: readonly Question[] = [sending, looking, rebuilding, running, runningOverObject, growth, first]

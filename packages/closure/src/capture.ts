@@ -218,6 +218,13 @@ function captureValue(value: unknown, name: string, table: FunctionTable, parts:
       break
     case 'function':
       return ['function', table.indexOf(value)]
+    case 'symbol': {
+      const key = Symbol.keyFor(value)
+      if (key !== undefined) return ['symbol', key]
+      const place = wellKnown.get(value)
+      if (place !== undefined) return ['global', place]
+      break
+    }
     case 'object': {
       if (value === null) return ['value', null]
       const byName = referenceOf(value) ?? objectByName(value)
@@ -227,6 +234,14 @@ function captureValue(value: unknown, name: string, table: FunctionTable, parts:
   parts.add(value, `[[${name}]]`)
   return ['part']
 }
+
+/** `Symbol.iterator` and its kin, by path. */
+const wellKnown = new Map<symbol, string>(
+  Reflect.ownKeys(Symbol).flatMap((key) => {
+    const value = (Symbol as unknown as Record<PropertyKey, unknown>)[key]
+    return typeof key === 'string' && typeof value === 'symbol' ? [[value, `Symbol.${key}`] as const] : []
+  }),
+)
 
 const cache = createRequire(import.meta.url).cache as Record<string, { exports?: unknown } | undefined>
 

@@ -12,6 +12,7 @@ export type Reference =
   | readonly ['meta', base: string]
   | readonly ['importer', base: string]
   | readonly ['global', path: string]
+  | readonly ['symbol', key: string]
 
 export type Captured =
   | readonly ['value', string | number | boolean | null]

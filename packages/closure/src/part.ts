@@ -37,9 +37,10 @@ export function partAt(script: Script, offset: number, isInScopes: (name: string
   if (analysis === undefined || place === undefined) return undefined
   for (const use of usesIn(analysis.names, place.node)) {
     if (use.binding === undefined) {
-      if (!isInScopes(use.name)) continue
+      // No scope need hold what only the names of a class's members use.
+      if (!isInScopes(use.name) && !isClass(place.node)) continue
       use.binding = declared(script, outline, use.name)
-      if (use.binding === undefined && !(!script.isModule && wrapped.has(use.name))) return undefined
+      if (use.binding === undefined && isInScopes(use.name) && !(!script.isModule && wrapped.has(use.name))) return undefined
     }
     if (use.binding?.scope.parent === undefined && use.binding !== undefined && !settle(use.binding, script, outline, place)) return undefined
   }

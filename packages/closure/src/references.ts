@@ -26,7 +26,7 @@ export function referenceOf(value: object): Reference | undefined {
 
 /** A `require`, of a CommonJS module or made by `createRequire`: its folder is where it looks for relative files. */
 function requireReference(fn: NodeJS.Require): Reference | undefined {
-  if (!Object.hasOwn(fn, 'cache') || fn.cache !== cache) return undefined
+  if (types.isProxy(fn) || !Object.hasOwn(fn, 'cache') || fn.cache !== cache) return undefined
   const [folder] = fn.resolve.paths('./file') ?? []
   return folder === undefined ? undefined : ['cjs', 'require', pathToFileURL(join(folder, 'file')).href]
 }
@@ -93,6 +93,8 @@ export function resolveReference(reference: Reference): unknown {
     }
     case 'global':
       return globalAt(reference[1].split('.'))
+    case 'symbol':
+      return Symbol.for(reference[1])
   }
 }
 

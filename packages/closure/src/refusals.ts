@@ -1,8 +1,9 @@
+import { types } from 'node:util'
 import { MultiprocError, type ErrorCode } from '@multiproc/core'
 
-/** A function as error texts name it. */
+/** A function as error texts name it; runs no code of the user's. */
 export function nameOf(fn: Function): string {
-  const name: unknown = Object.getOwnPropertyDescriptor(fn, 'name')?.value
+  const name: unknown = types.isProxy(fn) ? undefined : Object.getOwnPropertyDescriptor(fn, 'name')?.value
   return typeof name === 'string' && name !== '' ? `\`${name}\`` : 'an anonymous function'
 }
 

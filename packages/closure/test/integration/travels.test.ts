@@ -50,6 +50,7 @@ describe.each(nodes)('on $version', ({ node, version }) => {
       'native': ['ERR_MULTIPROC_NO_SOURCE', 'fn'],
       'another context': ['ERR_MULTIPROC_NO_SOURCE', 'fn'],
       'a proxy': ['ERR_MULTIPROC_NOT_SENDABLE', 'fn'],
+      'a proxy captured, whose traps throw': ['ERR_MULTIPROC_NOT_SENDABLE', 'fn[[function]]'],
       'computed by a local symbol': ['ERR_MULTIPROC_NOT_SENDABLE', 'fn[[keyed]]'],
       'a promise captured': ['ERR_MULTIPROC_NOT_SENDABLE', 'fn[[promise]]'],
       'deep inside': ['ERR_MULTIPROC_CAPTURES_THIS', 'fn[[options]].list[0].run'],

@@ -254,7 +254,7 @@ export class Encoder extends Writer {
     if (this.#depth > format.MAX_DEPTH) throw this.#tooDeep()
     const { record, needed } = this.calling(() => functions.describe(index))
     this.varint(needed.length)
-    for (const fn of needed) this.child(fn, new Step(`[[${fn.name || 'function'}]]`))
+    for (const fn of needed) this.child(fn, new Step(`[[${nameOf(fn)}]]`))
     this.varint(record.parts.length)
     record.parts.forEach((part, i) => this.child(part, new Step(record.partPaths[i] ?? `[[${i}]]`)))
   }
@@ -429,6 +429,12 @@ function prefixPath(error: MultiprocError, path: string): void {
   error.message = `${full}: ${message}`
   ;(error as { details: object }).details = { ...error.details, path: full }
   if (stack) error.stack = stack.replace(message, () => error.message)
+}
+
+/** Without running code of the user's. */
+function nameOf(fn: Function): string {
+  const name: unknown = types.isProxy(fn) ? undefined : Object.getOwnPropertyDescriptor(fn, 'name')?.value
+  return typeof name === 'string' && name !== '' ? name : 'function'
 }
 
 function isStackOverflow(error: unknown): boolean {

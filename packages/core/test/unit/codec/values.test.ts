@@ -203,7 +203,7 @@ describe('depth', () => {
 
   it('refuses by code where the stack ends first', () => {
     let value: unknown = 1
-    for (let i = 0; i < 900; i++) value = { value }
+    for (let i = 0; i < 450; i++) value = { value }
     let seen: unknown
     const dive = (): void => {
       try {
