@@ -266,6 +266,10 @@ export class Dispatcher implements CrewOwner, TaskOwner {
     this.#meanMicroseconds = microseconds > mean || mean === Infinity ? microseconds : mean + (microseconds - mean) / 8
   }
 
+  returned(task: Task): void {
+    this.#putBack([task])
+  }
+
   idle(slot: WorkerSlot): void {
     this.crew.renewIfDue(slot)
     this.#dispatch()

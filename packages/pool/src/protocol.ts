@@ -62,6 +62,8 @@ export const YIELDED = 4
 export const REPORTED = 5
 /** The task goes on: it has asked for its signal, so it may be given time to end by itself. */
 export const LISTENS = 6
+/** The task was not begun: what it names by key is not here. See `WorkerSlot.takeBack`. */
+export const NEEDS = 7
 export const STATUS_MASK = 15
 /** Added to a status: the worker has grown larger than it may. */
 export const OVERGROWN = 16

@@ -4,7 +4,7 @@ import { internals, Process } from '@multiproc/process'
 import { workerMain } from './child/worker-main.ts'
 import type { Definition } from './definitions.ts'
 import type { PoolSettings } from './options.ts'
-import { CANCEL, CREDIT, INIT_FAILED, LISTENS, NO_TASK, OVERGROWN, READY, readWord, REPLY_HEADER_BYTES, REPORTED, RETURNED, STATUS_MASK, YIELDED } from './protocol.ts'
+import { CANCEL, CREDIT, INIT_FAILED, LISTENS, NEEDS, NO_TASK, OVERGROWN, READY, readWord, REPLY_HEADER_BYTES, REPORTED, RETURNED, STATUS_MASK, YIELDED } from './protocol.ts'
 import type { RunTimes } from './run-times.ts'
 import { SENT } from './task.ts'
 import type { Task } from './task.ts'
@@ -19,6 +19,8 @@ export interface WorkerOwner {
   reported(task: Task, value: unknown): void
   /** The attempt has failed: true when there is another one, and the owner has the task again. */
   takesBack(task: Task, error: unknown, isCrash: boolean): boolean
+  /** The worker could not begin it: it waits again, before all others. */
+  returned(task: Task): void
   /** The worker is gone. `untouched` are tasks that it had not begun; those that it ran are rejected already. */
   gone(slot: WorkerSlot, untouched: Task[]): void
 }
@@ -147,7 +149,8 @@ export class WorkerSlot {
     const untouched: Task[] = []
     const forgets: Buffer[] = []
     let orphaned = false
-    // Behind a definition that was taken back lie tasks that need it: they must not reach the worker without it.
+    // Behind a definition that was taken back lie tasks that need it: they are taken back, too. One that the worker reads
+    // in between it answers with NEEDS.
     while (untouched.length < most || orphaned) {
       const bytes = this.#readUnbegun()
       if (bytes === undefined) break
@@ -275,6 +278,7 @@ export class WorkerSlot {
     }
     if (status === INIT_FAILED) return this.#owner.initFailed(isUndecodable ? value : unpackThrown(value as PackedThrown))
     if (status === LISTENS || status === REPORTED || status === YIELDED) return this.#goesOn(id, status, value, isUndecodable)
+    if (status === NEEDS) return this.#sendAgain(id)
     if ((flags & OVERGROWN) !== 0) this.overgrown = true
     const task = this.#remove(id)
     this.tasksDone += 1
@@ -284,6 +288,18 @@ export class WorkerSlot {
     } else if (isUndecodable) task.fail(value)
     else if (status === RETURNED) task.succeed(value)
     else this.#threw(task, unpackThrown(value as PackedThrown, task.caller))
+    this.#endWhenDone()
+  }
+
+  /** The worker read it just after what it names was taken back: both are sent again. */
+  #sendAgain(id: number): void {
+    const task = this.#remove(id)
+    if (task === undefined) return
+    for (const { key } of [...(task.definition?.needs ?? []), ...(task.needs ?? []), ...(task.definition ? [task.definition] : [])]) this.#defined.delete(key)
+    if (task.place === SENT) {
+      task.takenBack(false)
+      this.#owner.returned(task)
+    }
     this.#endWhenDone()
   }
 

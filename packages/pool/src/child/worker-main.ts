@@ -5,13 +5,13 @@ import {
 import { currentProcess } from '@multiproc/process'
 import type { Channel, Encoded, RemoteInfo } from '@multiproc/core'
 import {
-  CALL, CANCEL, DEFINE, EACH, EXPORT, INIT_FAILED, LISTENS, NO_TASK, OVERGROWN, READY, readWord, REPORTED, RETURNED, shortRecord, STARMAP, STATUS_MASK, STREAM,
+  CALL, CANCEL, DEFINE, EACH, EXPORT, INIT_FAILED, LISTENS, NEEDS, NO_TASK, OVERGROWN, READY, readWord, REPORTED, RETURNED, shortRecord, STARMAP, STATUS_MASK, STREAM,
   TASK_HEADER_BYTES, THREW, YIELDED,
 } from '../protocol.ts'
 import type { Control, WholeRequest } from '../protocol.ts'
 import { inContext, RunningTask, setRunning } from './current-task.ts'
 import type { TaskReporter } from './current-task.ts'
-import { define, defineBroken, defined, forget } from './defined.ts'
+import { define, defineBroken, defined, forget, takeMissing } from './defined.ts'
 import { isThenable, iteratorOf, runChunk, runEach } from './run.ts'
 
 export interface WorkerPlan {
@@ -131,7 +131,9 @@ class Worker implements TaskReporter {
     try {
       define(key, decode(bytes, TASK_HEADER_BYTES, length))
     } catch (error) {
-      defineBroken(key, error)
+      // Without what it names itself it is missing, too, and comes again with it.
+      if (takeMissing()) forget(key)
+      else defineBroken(key, error)
     }
   }
 
@@ -152,12 +154,17 @@ class Worker implements TaskReporter {
     const key = readWord(bytes, 8)
     const task = new RunningTask(id, readWord(bytes, 12), this)
     const begunMs = performance.now()
-    let value: unknown
+    let fn: Function
+    let args: readonly unknown[]
     try {
-      let fn: Function
-      let args = decode(bytes, TASK_HEADER_BYTES, length) as readonly unknown[]
+      args = decode(bytes, TASK_HEADER_BYTES, length) as readonly unknown[]
       if (key !== 0 || kind === EXPORT) fn = key === 0 ? callExport : (defined(key) as Function)
       else ({ fn, args } = args as unknown as WholeRequest)
+    } catch (error) {
+      return takeMissing() ? this.#reply(id, NEEDS, 0, undefined) : this.#ended(task, THREW, begunMs, error)
+    }
+    let value: unknown
+    try {
       if (this.#plan.concurrency > 1) value = inContext(task, () => this.#call(task, kind, fn, args))
       else {
         setRunning(task)
