@@ -4,7 +4,8 @@
  * and with inherited streams; for any other, and while none is warm, a fresh process is spawned.
  *
  * State       set by                             legal next
- *   warm        bear()                             handed out, gone
+ *   booting     bear()                             warm, gone
+ *   warm        its byte at START_FD               handed out, gone
  *   handed out  start(): payload, then one byte    – (a child as any other)
  *   gone        its end; new settings              –
  *
@@ -16,11 +17,10 @@
 import { ftruncateSync } from 'node:fs'
 import type { Socket } from 'node:net'
 import { isMainThread } from 'node:worker_threads'
-import { claimProcess, decode, encode, familyDescriptor, os } from '@multiproc/core'
+import { claimProcess, decode, familyDescriptor, os } from '@multiproc/core'
 import { endAtExit } from '../daemons.ts'
 import { checkPreload, preloadFailed, spareCount, spareHead } from '../preload.ts'
-import { cpuCount } from '../cpu-count.ts'
-import { CRASHED, payloadBytes, START_FD, writeAll, type StartBody } from '../protocol.ts'
+import { CRASHED, payloadBytes, START_FD, writeAll } from '../protocol.ts'
 import { lifeOfThisProcess } from './life-of-this-process.ts'
 import type { StartedChild, Starter, StartRequest } from './method.ts'
 import { launchNode, NodeChild, surroundingsOf, type Surroundings } from './node-child.ts'
@@ -33,12 +33,11 @@ interface Spare {
   /** What it was born with, as text to compare. */
   readonly surroundings: string
   readonly stopEndingAtExit: () => void
+  /** It has read what it was born with and waits: before, its payload must not be written over. */
+  isWarm: boolean
 }
 
-/** A spare decodes and runs it before it waits, so that the code for what is to come is compiled by then. */
-const rehearsal: StartBody = { target: cpuCount, args: [], kwargs: undefined, class: undefined, this: undefined }
-
-let warm: Spare[] = []
+let spares: Spare[] = []
 let refilling: NodeJS.Immediate | NodeJS.Timeout | undefined
 /** A Node that boots takes a core, which the child just started may need more. */
 const REFILL_DELAY_MS = 50
@@ -50,7 +49,7 @@ export const prefork: Starter = {
 
   start(request) {
     const spare = take(request)
-    if (warm.length > 1) refilling ??= setTimeout(refill, REFILL_DELAY_MS).unref()
+    if (spares.length > 1) refilling ??= setTimeout(refill, REFILL_DELAY_MS).unref()
     else warmUp()
     return spare === undefined ? spawn.start(request) : handOut(spare, request)
   },
@@ -66,17 +65,17 @@ export function endSpares(): void {
   clearTimeout(refilling as NodeJS.Timeout | undefined)
   clearImmediate(refilling as NodeJS.Immediate | undefined)
   refilling = undefined
-  for (const spare of warm) discard(spare)
+  for (const spare of spares) discard(spare)
 }
 
 function refill(): void {
   refilling = undefined
   const surroundings = surroundingsOf({})
   const wanted = asText(surroundings)
-  for (const spare of warm) if (spare.surroundings !== wanted) discard(spare)
-  if (warm.length >= spareCount) return
+  for (const spare of spares) if (spare.surroundings !== wanted) discard(spare)
+  if (spares.length >= spareCount) return
   try {
-    warm.push(bear(surroundings))
+    spares.push(bear(surroundings))
   } catch {
     return // start() spawns then, and tells the reason if it fails too
   }
@@ -89,14 +88,15 @@ function bear(surroundings: Surroundings): Spare {
   try {
     const payload = os().createScratch()
     open.push(payload)
-    writePayload(payload, payloadBytes({ ...spareHead(), arenaLayout: arena.layout, orphan: isMainThread ? 'signal' : 'pipe' }, encode(rehearsal, '').bytes))
+    writePayload(payload, payloadBytes({ ...spareHead(), arenaLayout: arena.layout, orphan: isMainThread ? 'signal' : 'pipe' }, new Uint8Array()))
     const result = os().createScratch()
     open.push(result)
     const process = launchNode(surroundings, ['inherit', 'inherit', 'inherit', payload, result, lifeOfThisProcess(), arena.fd, 'pipe'])
     const start = (process.stdio as readonly unknown[])[START_FD] as Socket
     start.on('error', () => {}).unref()
     const child = new NodeChild(process, result)
-    const spare: Spare = { child, start, payload, surroundings: asText(surroundings), stopEndingAtExit: endAtExit(child) }
+    const spare: Spare = { child, start, payload, surroundings: asText(surroundings), stopEndingAtExit: endAtExit(child), isWarm: false }
+    start.once('data', () => (spare.isWarm = true))
     child.settled = () => {
       drop(spare)
       const record = child.takeResult()
@@ -115,7 +115,7 @@ function take({ settings }: StartRequest): Spare | undefined {
   const inherits = Array.isArray(stdio) ? stdio.every((one, fd) => one === 'inherit' || one === fd) : stdio === 'inherit'
   if (!inherits) return undefined
   const wanted = asText(surroundingsOf(settings))
-  return warm.find((spare) => spare.surroundings === wanted && !spare.child.isOver())
+  return spares.find((spare) => spare.isWarm && spare.surroundings === wanted && !spare.child.isOver())
 }
 
 function handOut(spare: Spare, { head, body }: StartRequest): StartedChild {
@@ -136,7 +136,7 @@ function handOut(spare: Spare, { head, body }: StartRequest): StartedChild {
     body.abort()
   }
   spare.stopEndingAtExit()
-  warm = warm.filter((other) => other !== spare)
+  spares = spares.filter((other) => other !== spare)
   os().closeFd(payload)
   start.end('!')
   return child
@@ -154,7 +154,7 @@ function discard(spare: Spare): void {
 }
 
 function drop(spare: Spare): void {
-  warm = warm.filter((other) => other !== spare)
+  spares = spares.filter((other) => other !== spare)
   spare.start.destroy()
   os().closeFd(spare.payload)
 }
