@@ -63,12 +63,13 @@ function number(option: string, text: string, most: number): number {
 
 function runCommand(command: string, args: readonly string[], abandoned: boolean): Promise<number> {
   const env = { ...process.env, MULTIPROC_ABANDONED: abandoned ? '1' : undefined }
-  const child = spawn(command, args, { stdio: 'inherit', env })
   const isInTerminal = process.stdin.isTTY === true
   const forward = (signal: NodeJS.Signals): void => {
     if (!(isInTerminal && FROM_TERMINAL.includes(signal))) child.kill(signal)
   }
+  // Before the command runs, whose first word may be answered with a signal; they are told to us later, by the event loop.
   for (const signal of FORWARDED) process.on(signal, forward)
+  const child = spawn(command, args, { stdio: 'inherit', env })
   return new Promise((resolve) => {
     child.once('error', (error: NodeJS.ErrnoException) => {
       console.error(`multiproc: ${command} cannot be run: ${error.code ?? error.message}`)
