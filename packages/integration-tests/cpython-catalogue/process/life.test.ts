@@ -54,24 +54,24 @@ it('cpython: _TestProcess.test_parent_process — a grandchild sees its parent a
 })
 
 it('cpython: _TestProcess.test_process — the whole life: arguments, name, key and pid; alive, exit code and active children before, during and after', async () => {
-  const queue = new Queue<unknown>()
-  const report = async (queue: Queue<unknown>, one: number, two: number, named: { hello: number; bye: number }) => {
+  const [queue, answers] = [new Queue<unknown>(), new Queue<unknown>()]
+  const report = async (queue: Queue<unknown>, answers: Queue<unknown>, one: number, two: number, named: { hello: number; bye: number }) => {
     const current = currentProcess()
     await queue.put([[one, two, named], current.name, [...current.authKey], current.pid])
-    await queue.get()
+    await answers.get()
   }
-  const child = new Process({ target: report, args: [queue, 1, 2], kwargs: { hello: 23, bye: 2.54 }, name: 'SomeProcess', daemon: true })
+  const child = new Process({ target: report, args: [queue, answers, 1, 2], kwargs: { hello: 23, bye: 2.54 }, name: 'SomeProcess', daemon: true })
   expect([child.authKey, child.isAlive(), child.daemon, child.exitCode]).toEqual([currentProcess().authKey, false, true, null])
   expect(activeChildren()).not.toContain(child)
   child.start()
   expect([child.exitCode, child.isAlive()]).toEqual([null, true])
   expect(activeChildren()).toContain(child)
   expect(await queue.get()).toEqual([[1, 2, { hello: 23, bye: 2.54 }], 'SomeProcess', [...currentProcess().authKey], child.pid])
-  await queue.put('go on')
+  await answers.put('go on')
   expect(await child.join()).toBe(true)
   expect([child.exitCode, child.isAlive()]).toEqual([0, false])
   expect(activeChildren()).not.toContain(child)
-  queue.close()
+  for (const each of [queue, answers]) each.close()
 })
 
 it("cpython: _TestProcess.test_process_mainthread_native_id — the child's main thread is another one than the parent's", async () => {
