@@ -6,7 +6,7 @@
  *   0       PHASE    see below                                                 | holder of the mutex | all
  *   1       PARTIES                                                            | creator             | all
  *   2, 3    spare
- *   4       Mutex, then Waiters (core waiters.ts)
+ *   4       Mutex, then Waiters (guarded-words.ts)
  *   ...     PARTIES entries WHO: thread id, 0 = free; filled in order, so an   | holder of the mutex | all
  *           entry's index is the party's. A thread may be several parties.
  *
@@ -28,13 +28,12 @@
  *   the last to clear, before FILLING         PASSED, nobody there          the next to come
  * Being told: each waiter watches all who have the barrier. Who comes to have it later wakes all (`joined`).
  */
-import { Mutex, MUTEX_BYTES, waitAsync, Waiters, WAITERS_BYTES, waitSync, wakeAll, type Agent, type Thread, type WaitOptions } from '@multiproc/core'
+import { waitAsync, waitSync, wakeAll, type Thread, type WaitOptions } from '@multiproc/core'
+import { ENTRIES, GuardedWords } from './guarded-words.ts'
 
 const PHASE = 0
 const PARTIES = 1
-const MUTEX = 4
-const LINE = MUTEX + MUTEX_BYTES / 4
-const WHO = LINE + WAITERS_BYTES / 4
+const WHO = ENTRIES
 export const barrierBytes = (parties: number): number => (WHO + parties) * 4
 export const MOST_PARTIES = 1022
 
@@ -51,74 +50,57 @@ export function formatBarrier(words: Int32Array, base: number, parties: number):
 /** How a party's wait ends. */
 export type Passage = 'passed' | 'broken'
 
-export class BarrierWords {
-  readonly #agent: Agent
-  readonly #words: Int32Array
-  readonly #base: number
-  readonly #mutex: Mutex
-  readonly #waiters: Waiters
-  /** All who could come, leave or die. */
-  readonly #holders: () => readonly number[]
-
-  constructor(agent: Agent, words: Int32Array, base: number, holders: () => readonly number[]) {
-    this.#agent = agent
-    this.#words = words
-    this.#base = base
-    this.#mutex = new Mutex(agent, words, base + MUTEX)
-    this.#waiters = new Waiters(agent, words, base + LINE)
-    this.#holders = holders
-  }
-
+export class BarrierWords extends GuardedWords {
   get parties(): number {
-    return this.#words[this.#base + PARTIES]!
+    return this.words[this.base + PARTIES]!
   }
 
   get isBroken(): boolean {
-    const phase = this.#load(PHASE)
+    const phase = this.load(PHASE)
     return phase === BROKEN || (phase === FILLING && this.#hasDead())
   }
 
   /** Parties that wait for others, at some moment during the call. */
   get waiting(): number {
-    return this.#load(PHASE) === FILLING ? this.#count((who) => !this.#agent.isDead(who)) : 0
+    return this.load(PHASE) === FILLING ? this.#count((who) => !this.agent.isDead(who)) : 0
   }
 
   /** Becomes a party: its index, 'broken', or undefined once the deadline passed. */
   arriveSync(deadlineMs: number): number | 'broken' | undefined {
-    return waitSync(this.#agent, this.#waiters, () => this.#arrive(), this.#holders, deadlineMs)
+    return waitSync(this.agent, this.waiters, () => this.#arrive(), this.watched, deadlineMs)
   }
 
   /** Needs a `Thread` as agent. */
   arrive(options: WaitOptions): Promise<number | 'broken' | undefined> {
-    return waitAsync(this.#agent as Thread, this.#waiters, () => this.#arrive(), this.#holders, options)
+    return waitAsync(this.agent as Thread, this.waiters, () => this.#arrive(), this.watched, options)
   }
 
   /** The party in entry `index`, not the last: waits for the others. Then it has to `depart`. Undefined: out of time. */
   passSync(deadlineMs: number): Passage | undefined {
-    return waitSync(this.#agent, this.#waiters, () => this.#look(), this.#holders, deadlineMs)
+    return waitSync(this.agent, this.waiters, () => this.#look(), this.watched, deadlineMs)
   }
 
   /** Needs a `Thread` as agent. */
   pass(options: WaitOptions): Promise<Passage | undefined> {
-    return waitAsync(this.#agent as Thread, this.#waiters, () => this.#look(), this.#holders, options)
+    return waitAsync(this.agent as Thread, this.waiters, () => this.#look(), this.watched, options)
   }
 
   /** The last party, its action done: lets all go, unless the barrier was broken meanwhile. Then it has to `depart`. */
   open(): Passage {
-    return this.#exclusive(() => {
-      if (this.#load(PHASE) !== FILLING) return 'broken'
+    return this.exclusive(() => {
+      if (this.load(PHASE) !== FILLING) return 'broken'
       this.#enter(this.#hasDead() ? BROKEN : PASSED)
-      return this.#load(PHASE) === PASSED ? 'passed' : 'broken'
+      return this.load(PHASE) === PASSED ? 'passed' : 'broken'
     })
   }
 
   /** The party in entry `index` goes, for whatever reason: if it was still needed, it breaks the barrier. */
   depart(index: number): Passage {
-    return this.#exclusive(() => {
-      const phase = this.#load(PHASE)
+    return this.exclusive(() => {
+      const phase = this.load(PHASE)
       // First: dying between the two with the entry cleared would leave the others one party short, and not told.
       if (phase === FILLING) this.#enter(BROKEN)
-      this.#store(WHO + index, 0)
+      this.store(WHO + index, 0)
       this.#refill()
       return phase === PASSED ? 'passed' : 'broken'
     })
@@ -126,8 +108,8 @@ export class BarrierWords {
 
   /** Those who wait get an error, and all is as new. */
   reset(): void {
-    this.#exclusive(() => {
-      const phase = this.#load(PHASE)
+    this.exclusive(() => {
+      const phase = this.load(PHASE)
       if (phase === PASSED || phase === RESET) return
       this.#enter(RESET)
       this.#refill()
@@ -136,18 +118,13 @@ export class BarrierWords {
 
   /** Those who wait and those who come get an error, until `reset()`. */
   abort(): void {
-    this.#exclusive(() => this.#enter(BROKEN))
-  }
-
-  /** Somebody new has the barrier: waiters must watch it. */
-  joined(): void {
-    wakeAll(this.#agent, this.#waiters)
+    this.exclusive(() => this.#enter(BROKEN))
   }
 
   #arrive(): number | 'broken' | undefined {
-    return this.#exclusive(() => {
+    return this.exclusive(() => {
       this.#refill()
-      const phase = this.#load(PHASE)
+      const phase = this.load(PHASE)
       if (phase === FILLING && this.#hasDead()) this.#enter(BROKEN)
       else if (phase !== BROKEN) return phase === FILLING ? this.#take() : undefined
       return 'broken'
@@ -157,8 +134,8 @@ export class BarrierWords {
   /** Undefined: all are there already, and go in a moment. */
   #take(): number | undefined {
     for (let index = 0; index < this.parties; index++) {
-      if (this.#load(WHO + index) !== 0) continue
-      this.#store(WHO + index, this.#agent.id)
+      if (this.load(WHO + index) !== 0) continue
+      this.store(WHO + index, this.agent.id)
       return index
     }
     return undefined
@@ -166,20 +143,20 @@ export class BarrierWords {
 
   /** After everybody is gone: FILLING again. */
   #refill(): void {
-    const phase = this.#load(PHASE)
-    if ((phase !== PASSED && phase !== RESET) || this.#count((who) => !this.#agent.isDead(who)) > 0) return
-    for (let index = 0; index < this.parties; index++) if (this.#load(WHO + index) !== 0) this.#store(WHO + index, 0)
+    const phase = this.load(PHASE)
+    if ((phase !== PASSED && phase !== RESET) || this.#count((who) => !this.agent.isDead(who)) > 0) return
+    for (let index = 0; index < this.parties; index++) if (this.load(WHO + index) !== 0) this.store(WHO + index, 0)
     this.#enter(FILLING)
   }
 
   #look(): Passage | undefined {
     // OBSERVE(G1)
-    const phase = this.#load(PHASE)
+    const phase = this.load(PHASE)
     if (phase === PASSED) return 'passed'
     if (phase !== FILLING) return 'broken'
     if (!this.#hasDead()) return undefined
-    return this.#exclusive(() => {
-      const now = this.#load(PHASE)
+    return this.exclusive(() => {
+      const now = this.load(PHASE)
       // All others may have gone through, and died, since we looked.
       if (now === FILLING && this.#hasDead()) this.#enter(BROKEN)
       return now === PASSED ? 'passed' : 'broken'
@@ -188,37 +165,20 @@ export class BarrierWords {
 
   #enter(phase: number): void {
     // PUBLISH(G1): to OBSERVE(G1) in #look(); who waits by now is woken.
-    this.#store(PHASE, phase)
-    wakeAll(this.#agent, this.#waiters)
+    this.store(PHASE, phase)
+    wakeAll(this.agent, this.waiters)
   }
 
   #hasDead(): boolean {
-    return this.#count((who) => this.#agent.isDead(who)) > 0
+    return this.#count((who) => this.agent.isDead(who)) > 0
   }
 
   #count(counts: (who: number) => boolean): number {
     let count = 0
     for (let index = 0; index < this.parties; index++) {
-      const who = this.#load(WHO + index)
+      const who = this.load(WHO + index)
       if (who !== 0 && counts(who)) count++
     }
     return count
-  }
-
-  #exclusive<T>(change: () => T): T {
-    this.#mutex.acquireSync(Infinity)
-    try {
-      return change()
-    } finally {
-      this.#mutex.release()
-    }
-  }
-
-  #load(word: number): number {
-    return this.#agent.ops.load(this.#words, this.#base + word)
-  }
-
-  #store(word: number, value: number): void {
-    this.#agent.ops.store(this.#words, this.#base + word, value)
   }
 }

@@ -7,7 +7,7 @@
  *   1       LIMIT   most that VALUE may be; 0: any                                | creator             | all
  *   2       HIGH    entries in use are below; only grows                          | holder of the mutex | all
  *   3       spare
- *   4       Mutex, then Waiters (core waiters.ts)
+ *   4       Mutex, then Waiters (guarded-words.ts)
  *   ...     254 entries {WHO, COUNT}: thread id, 0 = free; its owned permits      | holder of the mutex | all
  *
  * Permits left = VALUE - the COUNTs of living threads. So those of the dead are back without anybody's doing.
@@ -23,16 +23,15 @@
  *   whoever changes, in the mutex           the mutex, all whole       the next to take it
  */
 import {
-  ConditionTurn, HOLDERS_ENTRIES, MultiprocError, Mutex, MUTEX_BYTES, waitAsync, Waiters, WAITERS_BYTES, waitSync, wakeAll, wakeFirst,
-  type Agent, type Thread, type Turn, type WaitKind, type WaitOptions,
+  ConditionTurn, HOLDERS_ENTRIES, MultiprocError, waitAsync, waitSync, wakeFirst,
+  type Thread, type Turn, type WaitKind, type WaitOptions,
 } from '@multiproc/core'
+import { ENTRIES, GuardedWords } from './guarded-words.ts'
 
 const VALUE = 0
 const LIMIT = 1
 const HIGH = 2
-const MUTEX = 4
-const LINE = MUTEX + MUTEX_BYTES / 4
-const OWNERS = LINE + WAITERS_BYTES / 4
+const OWNERS = ENTRIES
 export const PERMITS_BYTES = (OWNERS + HOLDERS_ENTRIES * 2) * 4
 
 /** Before anybody else can see it. */
@@ -41,105 +40,84 @@ export function formatPermits(words: Int32Array, base: number, value: number, li
   words[base + LIMIT] = limit
 }
 
-export class PermitWords {
-  readonly #agent: Agent
-  readonly #words: Int32Array
-  readonly #base: number
-  readonly #mutex: Mutex
-  readonly #waiters: Waiters
-  /** All who could give a permit back, by their death or by `release()`. */
-  readonly #givers: () => readonly number[]
-
-  constructor(agent: Agent, words: Int32Array, base: number, givers: () => readonly number[]) {
-    this.#agent = agent
-    this.#words = words
-    this.#base = base
-    this.#mutex = new Mutex(agent, words, base + MUTEX)
-    this.#waiters = new Waiters(agent, words, base + LINE)
-    this.#givers = givers
-  }
-
+export class PermitWords extends GuardedWords {
   get limit(): number {
-    return this.#words[this.#base + LIMIT]!
+    return this.words[this.base + LIMIT]!
   }
 
   /** Permits left, at some moment during the call. */
   left(): number {
     let owned = 0
-    const high = this.#load(HIGH)
+    const high = this.load(HIGH)
     for (let entry = 0; entry < high; entry++) {
-      const who = this.#load(OWNERS + entry * 2)
-      if (who === 0 || this.#agent.isDead(who)) continue
-      owned += this.#load(OWNERS + entry * 2 + 1)
+      const who = this.load(OWNERS + entry * 2)
+      if (who === 0 || this.agent.isDead(who)) continue
+      owned += this.load(OWNERS + entry * 2 + 1)
     }
-    return Math.max(0, this.#load(VALUE) - owned)
+    return Math.max(0, this.load(VALUE) - owned)
   }
 
   /** Takes one if there is one. */
   take(owned: boolean): true | undefined {
     // Without the mutex first: many may look in vain.
     if (this.left() === 0) return undefined
-    return this.#exclusive(() => {
+    return this.exclusive(() => {
       if (this.left() === 0) return undefined
       if (owned) this.#own()
-      else this.#store(VALUE, this.#load(VALUE) - 1)
+      else this.store(VALUE, this.load(VALUE) - 1)
       return true
     })
   }
 
   takeSync(owned: boolean, deadlineMs: number): boolean {
-    return waitSync(this.#agent, this.#waiters, () => this.take(owned), this.#givers, deadlineMs) === true
+    return waitSync(this.agent, this.waiters, () => this.take(owned), this.watched, deadlineMs) === true
   }
 
   /** Needs a `Thread` as agent. */
   async takeAsync(owned: boolean, options: WaitOptions): Promise<boolean> {
-    return (await waitAsync(this.#agent as Thread, this.#waiters, () => this.take(owned), this.#givers, options)) === true
+    return (await waitAsync(this.agent as Thread, this.waiters, () => this.take(owned), this.watched, options)) === true
   }
 
   /** Ready while there is a permit, and takes none. */
   turn(kind: WaitKind): Turn {
-    return new ConditionTurn(this.#agent, this.#waiters, kind, () => this.left() > 0 || undefined, this.#givers)
+    return new ConditionTurn(this.agent, this.waiters, kind, () => this.left() > 0 || undefined, this.watched)
   }
 
   /** Gives a bare permit back, or a new one. False, and nothing changed, if that were more than the limit. */
   give(): boolean {
-    const given = this.#exclusive(() => {
-      const value = this.#load(VALUE)
+    const given = this.exclusive(() => {
+      const value = this.load(VALUE)
       if (this.limit !== 0 && value >= this.limit) return false
-      this.#store(VALUE, value + 1)
+      this.store(VALUE, value + 1)
       return true
     })
-    if (given) wakeFirst(this.#agent, this.#waiters)
+    if (given) wakeFirst(this.agent, this.waiters)
     return given
   }
 
   /** Gives one back that this thread owns; false if it owns none. */
   giveOwned(): boolean {
-    const given = this.#exclusive(() => {
+    const given = this.exclusive(() => {
       const entry = this.#mine()
-      const count = entry < 0 ? 0 : this.#load(OWNERS + entry * 2 + 1)
+      const count = entry < 0 ? 0 : this.load(OWNERS + entry * 2 + 1)
       if (count === 0) return false
-      this.#store(OWNERS + entry * 2 + 1, count - 1)
+      this.store(OWNERS + entry * 2 + 1, count - 1)
       return true
     })
-    if (given) wakeFirst(this.#agent, this.#waiters)
+    if (given) wakeFirst(this.agent, this.waiters)
     return given
-  }
-
-  joined(): void {
-    wakeAll(this.#agent, this.#waiters)
   }
 
   #own(): void {
     const mine = this.#mine()
-    if (mine >= 0) return this.#store(OWNERS + mine * 2 + 1, this.#load(OWNERS + mine * 2 + 1) + 1)
+    if (mine >= 0) return this.store(OWNERS + mine * 2 + 1, this.load(OWNERS + mine * 2 + 1) + 1)
     for (let entry = 0; entry < HOLDERS_ENTRIES; entry++) {
-      const who = this.#load(OWNERS + entry * 2)
-      if (who !== 0 && !this.#agent.isDead(who)) continue
+      const who = this.load(OWNERS + entry * 2)
+      if (who !== 0 && !this.agent.isDead(who)) continue
       // Its COUNT is nobody's until WHO is written: first for a free entry, whose WHO is 0, and for a dead one alike.
-      this.#store(OWNERS + entry * 2 + 1, 1)
-      if (entry >= this.#load(HIGH)) this.#store(HIGH, entry + 1)
-      this.#store(OWNERS + entry * 2, this.#agent.id)
+      this.store(OWNERS + entry * 2 + 1, 1)
+      if (entry >= this.load(HIGH)) this.store(HIGH, entry + 1)
+      this.store(OWNERS + entry * 2, this.agent.id)
       return
     }
     throw new MultiprocError('ERR_MULTIPROC_NO_MEMORY', `semaphore.acquire() failed: ${HOLDERS_ENTRIES} threads own permits of this semaphore. Acquire without \`owned\`.`, {
@@ -148,25 +126,8 @@ export class PermitWords {
   }
 
   #mine(): number {
-    const high = this.#load(HIGH)
-    for (let entry = 0; entry < high; entry++) if (this.#load(OWNERS + entry * 2) === this.#agent.id) return entry
+    const high = this.load(HIGH)
+    for (let entry = 0; entry < high; entry++) if (this.load(OWNERS + entry * 2) === this.agent.id) return entry
     return -1
-  }
-
-  #exclusive<T>(change: () => T): T {
-    this.#mutex.acquireSync(Infinity)
-    try {
-      return change()
-    } finally {
-      this.#mutex.release()
-    }
-  }
-
-  #load(word: number): number {
-    return this.#agent.ops.load(this.#words, this.#base + word)
-  }
-
-  #store(word: number, value: number): void {
-    this.#agent.ops.store(this.#words, this.#base + word, value)
   }
 }
