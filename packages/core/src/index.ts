@@ -38,6 +38,7 @@ export {
   type WaitOptions,
 } from './arguments.ts'
 export { deadlineAfter, remainingMs, startTimer } from './deadline.ts'
+export { untilEnd } from './until-end.ts'
 // contracts
 export { atomics, cells, localWords, type AtomicOps, type BigIntegerArray, type IntegerArray } from './arena/atomics.ts'
 export { WAITS_ASYNC, WAITS_SYNC, type Agent, type WaitKind } from './contracts/agent.ts'
@@ -72,6 +73,7 @@ export { Holders, HOLDERS_BYTES, HOLDERS_ENTRIES, type Flight } from './handles/
 export { checkObjectName, namesFolder } from './names/folder.ts'
 export { listNames, sweepNames } from './names/list.ts'
 export { NamedSegment, type Create, type NamedFile, type NamedObject } from './names/segment.ts'
+export { Ticket, type SentName } from './names/ticket.ts'
 export { Claim } from './handles/claim.ts'
 export { Holding } from './handles/holding.ts'
 // codec and handles

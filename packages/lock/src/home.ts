@@ -1,8 +1,8 @@
 import {
-  allocator, arena, checkObjectName, currentThread, Holders, HOLDERS_BYTES, MultiprocError, NamedSegment,
-  type ArenaPlace, type Create, type Thread,
+  allocator, arena, checkObjectName, currentThread, Holders, HOLDERS_BYTES, MultiprocError, NamedSegment, Ticket,
+  type ArenaPlace, type Create, type SentName, type Thread,
 } from '@multiproc/core'
-import type { BlockKind, Parameters, SentName } from './shared-block.ts'
+import type { BlockKind, Parameters } from './shared-block.ts'
 
 /** Where the words of a block are, and who else has it. */
 export interface Home {
@@ -110,8 +110,7 @@ export class NamedHome implements Home {
   readonly policy: number
   readonly #segment: NamedSegment
   readonly #kind: BlockKind
-  /** What stands for it in messages, which need a place in the arena; the receiver goes by the name. */
-  #ticket: { handle: ArenaPlace; holders: Holders } | undefined
+  readonly #ticket = new Ticket()
 
   private constructor(kind: BlockKind, segment: NamedSegment) {
     this.key = NamedHome.keyOf(segment.name)
@@ -162,9 +161,7 @@ export class NamedHome implements Home {
 
   leave(): void {
     this.#segment.close()
-    if (this.#ticket === undefined) return
-    this.#ticket.holders.leave()
-    allocator().reclaim(this.#ticket.handle)
+    this.#ticket.giveUp()
   }
 
   liveThreads(): readonly number[] {
@@ -172,13 +169,8 @@ export class NamedHome implements Home {
   }
 
   sent(): { handle: ArenaPlace; holders: Holders; extra: SentName } {
-    if (this.#ticket === undefined) {
-      const handle = allocator().alloc(HOLDERS_BYTES, { held: true })
-      const { words, base } = arena().region(handle.offset)
-      this.#ticket = { handle, holders: new Holders(currentThread(), words, (handle.offset - base) >> 2) }
-    }
     const { name, parameters } = this.#segment
-    return { ...this.#ticket, extra: { name, parameters } }
+    return { ...this.#ticket.place(), extra: { name, parameters } }
   }
 
   reached(ids: readonly number[]): readonly number[] {

@@ -1,4 +1,4 @@
-import type { ArenaPlace, Create, Thread } from '@multiproc/core'
+import type { ArenaPlace, Create, SentName, Thread } from '@multiproc/core'
 import { ArenaHome, type Home, NamedHome } from './home.ts'
 
 /** The layout version of every block of this package, and the last character of its magic numbers. */
@@ -117,12 +117,6 @@ export abstract class SharedBlock {
 
   /** Before this thread leaves: gives back what it holds. */
   protected giveUp(): void {}
-}
-
-/** A named block in a message. */
-export interface SentName {
-  readonly name: string
-  readonly parameters: readonly number[]
 }
 
 /** By the arena offset, or the name. */

@@ -1,6 +1,5 @@
-import { allocator, arena, CHUNK_BYTES, currentThread, Holders, HOLDERS_BYTES, MultiprocError, os, type ArenaPlace, type Window } from '@multiproc/core'
+import { allocator, arena, CHUNK_BYTES, currentThread, Holders, HOLDERS_BYTES, MultiprocError, os, type ArenaPlace, type SentName, type Window } from '@multiproc/core'
 import { RLock } from '@multiproc/lock'
-import type { SentName } from './named-block.ts'
 
 /**
  * A block of the arena with a program's bytes in it.

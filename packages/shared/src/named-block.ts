@@ -1,4 +1,4 @@
-import { allocator, arena, checkObjectName, currentThread, Holders, HOLDERS_BYTES, MultiprocError, NamedSegment, type ArenaPlace, type Create } from '@multiproc/core'
+import { checkObjectName, MultiprocError, NamedSegment, Ticket, type ArenaPlace, type Create, type Holders, type SentName } from '@multiproc/core'
 import { rlockBeside, type RLock } from '@multiproc/lock'
 import { Pages, SharedBlock } from './block.ts'
 
@@ -10,12 +10,6 @@ export interface NamedKind {
 export const VALUE: NamedKind = { noun: 'SharedValue', magic: 0x4d_50_56_31 } // 'MPV1'
 export const ARRAY: NamedKind = { noun: 'SharedArray', magic: 0x4d_50_41_31 } // 'MPA1'
 export const STRUCT: NamedKind = { noun: 'SharedStruct', magic: 0x4d_50_54_31 } // 'MPT1'
-
-/** A named block in a message. */
-export interface SentName {
-  readonly name: string
-  readonly parameters: readonly number[]
-}
 
 /** What a block with a name is made of. */
 export interface NamedPlan {
@@ -32,8 +26,7 @@ export class NamedBlock extends SharedBlock {
   readonly size: number
   readonly #kind: NamedKind
   readonly #segment: NamedSegment
-  /** What stands for it in messages, which need a place in the arena; the receiver goes by the name. */
-  #ticket: { handle: ArenaPlace; holders: Holders } | undefined
+  readonly #ticket = new Ticket()
 
   private constructor(kind: NamedKind, segment: NamedSegment) {
     super()
@@ -70,13 +63,8 @@ export class NamedBlock extends SharedBlock {
   }
 
   sent(): { handle: ArenaPlace; holders: Holders; name: SentName } {
-    if (this.#ticket === undefined) {
-      const handle = allocator().alloc(HOLDERS_BYTES, { held: true })
-      const { words, base } = arena().region(handle.offset)
-      this.#ticket = { handle, holders: new Holders(currentThread(), words, (handle.offset - base) >> 2) }
-    }
     const { name, parameters } = this.#segment
-    return { ...this.#ticket, name: { name, parameters } }
+    return { ...this.#ticket.place(), name: { name, parameters } }
   }
 
   inChunk(): { buffer: ArrayBuffer; offset: number } {
@@ -97,8 +85,7 @@ export class NamedBlock extends SharedBlock {
   protected leave(): void {
     ofThisThread.delete(this.#segment.name)
     this.#segment.close()
-    this.#ticket?.holders.leave()
-    if (this.#ticket !== undefined) allocator().reclaim(this.#ticket.handle)
+    this.#ticket.giveUp()
   }
 }
 

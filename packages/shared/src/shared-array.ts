@@ -1,8 +1,8 @@
-import { argumentType, argumentValue, registerHandle, registerSharedView, SHARED_VIEW } from '@multiproc/core'
+import { argumentType, argumentValue, registerHandle, registerSharedView, SHARED_VIEW, type SentName } from '@multiproc/core'
 import type { RLock } from '@multiproc/lock'
 import { BLOCK_VERSION, SharedBlock } from './block.ts'
 import { BlockHandle, type LockChoice } from './handle.ts'
-import { ARRAY, receivedBlock, type SentName } from './named-block.ts'
+import { ARRAY, receivedBlock } from './named-block.ts'
 import { checkSharedOptions, makeBlock, type SharedOptions } from './options.ts'
 import { Cells, checkValue, elementType, type ArrayOf, type ElementType, type TypeName, type Typecode, type ValueOf, type View } from './types.ts'
 

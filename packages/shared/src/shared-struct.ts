@@ -1,8 +1,8 @@
-import { argumentType, argumentValue, registerHandle } from '@multiproc/core'
+import { argumentType, argumentValue, registerHandle, type SentName } from '@multiproc/core'
 import type { RLock } from '@multiproc/lock'
 import { BLOCK_VERSION, SharedBlock } from './block.ts'
 import { BlockHandle, type LockChoice } from './handle.ts'
-import { receivedBlock, STRUCT, type SentName } from './named-block.ts'
+import { receivedBlock, STRUCT } from './named-block.ts'
 import { checkSharedOptions, makeBlock, type SharedOptions } from './options.ts'
 import { Cells, elementType, type TypeName, type Typecode, type ValueOf } from './types.ts'
 

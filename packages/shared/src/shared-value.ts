@@ -1,8 +1,8 @@
-import { registerHandle } from '@multiproc/core'
+import { registerHandle, type SentName } from '@multiproc/core'
 import type { RLock } from '@multiproc/lock'
 import { BLOCK_VERSION, SharedBlock } from './block.ts'
 import { BlockHandle, type LockChoice } from './handle.ts'
-import { receivedBlock, VALUE, type SentName } from './named-block.ts'
+import { receivedBlock, VALUE } from './named-block.ts'
 import { checkSharedOptions, makeBlock, type SharedOptions } from './options.ts'
 import { Cells, checkValue, elementType, type TypeName, type Typecode, type ValueOf } from './types.ts'
 
