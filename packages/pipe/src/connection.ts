@@ -1,4 +1,4 @@
-import { argumentType, argumentValue, Channel, checkSyncWaitOptions, checkWaitOptions, EOFError, registerHandle, WAITABLE } from '@multiproc/core'
+import { argumentType, argumentValue, Channel, checkSyncWaitOptions, checkWaitOptions, EOFError, registerHandle, untilEnd, WAITABLE } from '@multiproc/core'
 import type { SyncWaitOptions, Turn, Waitable, WaitKind, WaitOptions } from '@multiproc/core'
 
 type Bytes = ArrayBufferView | ArrayBuffer
@@ -211,17 +211,8 @@ export class Connection<Send = unknown, Recv = unknown> implements AsyncIterable
   }
 
   /** Receives until the end of file; `break` leaves the connection open. */
-  async *[Symbol.asyncIterator](): AsyncGenerator<Recv, void, undefined> {
-    for (;;) {
-      let value: Recv
-      try {
-        value = await this.recv()
-      } catch (error) {
-        if (error instanceof EOFError) return
-        throw error
-      }
-      yield value
-    }
+  [Symbol.asyncIterator](): AsyncGenerator<Recv, void, undefined> {
+    return untilEnd(() => this.recv(), EOFError)
   }
 }
 

@@ -1,6 +1,6 @@
 import {
   checkOptions, checkSyncWaitOptions, checkWaitOptions, Claim, closedError, deadlineAfter, Empty, encode, Full, nextTurn, registerHandle, ShutDown,
-  turnIsDue, WAITABLE, waitSync, wakeAll,
+  turnIsDue, untilEnd, WAITABLE, waitSync, wakeAll,
 } from '@multiproc/core'
 import type { Encoded, SyncWaitOptions, Turn, Waitable, WaitKind, WaitOptions } from '@multiproc/core'
 import { Lease } from './lease.ts'
@@ -291,17 +291,8 @@ export class Queue<T = unknown> implements AsyncIterable<T>, Disposable, Waitabl
   }
 
   /** One item a turn until the queue is shut down and drained; leaving the loop takes nothing more and closes nothing. */
-  async *[Symbol.asyncIterator](): AsyncGenerator<T, void, void> {
-    for (;;) {
-      let item: T
-      try {
-        item = await this.get()
-      } catch (error) {
-        if (error instanceof ShutDown) return
-        throw error
-      }
-      yield item
-    }
+  [Symbol.asyncIterator](): AsyncGenerator<T, void, void> {
+    return untilEnd(() => this.get(), ShutDown)
   }
 
   /** @internal For `wait()`: ready when `get` would not wait, the end by `shutdown` included. */

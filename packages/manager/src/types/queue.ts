@@ -1,4 +1,4 @@
-import { argumentType, argumentValue, checkOptions, Empty, Full, MultiprocError, ShutDown } from '@multiproc/core'
+import { argumentType, argumentValue, checkOptions, Empty, Full, MultiprocError, ShutDown, untilEnd } from '@multiproc/core'
 import type { WaitOptions } from '@multiproc/core'
 import { call, ManagedProxy } from '../proxy.ts'
 import { builtin } from './managed-type.ts'
@@ -179,17 +179,8 @@ export class QueueProxy<T = unknown> extends ManagedProxy implements AsyncIterab
   }
 
   /** One item a turn until the queue is shut down and drained. */
-  async *[Symbol.asyncIterator](): AsyncGenerator<T, void, void> {
-    for (;;) {
-      let item: T
-      try {
-        item = await this.get()
-      } catch (error) {
-        if (error instanceof ShutDown) return
-        throw error
-      }
-      yield item
-    }
+  [Symbol.asyncIterator](): AsyncGenerator<T, void, void> {
+    return untilEnd(() => this.get(), ShutDown)
   }
 }
 
