@@ -117,7 +117,10 @@ export class NamedSegment {
           if (create === 'exclusive') throw exists(wanted)
           checkHead(wanted, headOf(fd!))
         } else {
-          if (create === false) return undefined
+          if (create === false) {
+            if (fd !== undefined) closeSync(fd)
+            return undefined
+          }
           const held = fd !== undefined && isHeld(fd)
           if (fd === undefined) fd = (removeUnused(call, folder, true), folder.create(name))
           format(wanted, fd, held)

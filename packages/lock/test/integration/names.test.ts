@@ -1,4 +1,4 @@
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync, openSync, writeSync, closeSync } from 'node:fs'
+import { mkdtempSync, readdirSync, readFileSync, readlinkSync, rmSync, writeFileSync, openSync, writeSync, closeSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { eventually, runProgram, startProgram, type Program } from '@multiproc/testing'
@@ -60,6 +60,23 @@ describe('unrelated programs', () => {
     expect(readFileSync(join(names, 'shared')).length).toBeLessThan(16_384)
     expect(await outcome(start('async'))).toBe('true true')
     expect(files()).toEqual([])
+  })
+
+  it('find nothing that must be there where only a killed one was, and keep nothing of it open', async () => {
+    const holder = start('hold')
+    await holder.printed('held')
+    holder.kill()
+    await holder.ended
+    const isOpen = (): boolean => readdirSync('/proc/self/fd').some((fd) => {
+      try {
+        return readlinkSync(`/proc/self/fd/${fd}`) === join(names, 'shared')
+      } catch {
+        return false // The one that lists the folder.
+      }
+    })
+    expect(() => new Lock({ name: 'shared', create: false })).toThrow(expect.objectContaining({ code: 'ERR_MULTIPROC_NOT_FOUND' }) as Error)
+    expect(isOpen()).toBe(false)
+    expect(await outcome(start('async'))).toBe('true true')
   })
 
   it('return the owned permit of one that is killed', async () => {
