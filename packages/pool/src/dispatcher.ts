@@ -48,8 +48,6 @@ export class Dispatcher implements CrewOwner, TaskOwner {
   submitted = 0
   tasksFailed = 0
   retried = 0
-  /** Of the last look: near enough for measuring, and much cheaper than a clock for each task. */
-  nowMs: number
   /** Tasks that were submitted and are not settled. */
   outstanding = 0
   isOpen = true
@@ -62,6 +60,8 @@ export class Dispatcher implements CrewOwner, TaskOwner {
   /** By seat: tasks for that one only. */
   readonly #pinned = new Map<number, WaitingTasks>()
   readonly #pausing = new Map<Task, () => void>()
+  /** At the last answer, or failure, or the first task of a turn: near enough, and cheaper than a clock for each task of a burst. */
+  #nowMs: number
   readonly #stopPassing: () => void
   #held = 0
   #isSending = false
@@ -76,7 +76,7 @@ export class Dispatcher implements CrewOwner, TaskOwner {
     this.#settings = settings
     this.#observer = observer
     this.#thread = currentThread()
-    this.nowMs = this.#thread.nowMs()
+    this.#nowMs = this.#thread.nowMs()
     this.deadlines = new Deadlines(this.#thread)
     this.runTimes = new RunTimes(this.deadlines, settings.concurrency, (task) => this.#ranTooLong(task))
     this.ended = new Promise((resolve) => (this.#resolveEnded = resolve))
@@ -107,8 +107,10 @@ export class Dispatcher implements CrewOwner, TaskOwner {
 
   /** The task was encoded already, so nothing that can fail is left. */
   submit(task: Task): void {
+    if (this.outstanding === 0 || this.#inThisTurn === 0) this.#nowMs = this.#thread.nowMs()
     if (this.outstanding++ === 0) this.#thread.ref()
     this.submitted += 1
+    task.submittedMs = this.#nowMs
     if (this.#failure !== undefined) return task.fail(this.#failure)
     task.place = WAITING
     this.#enqueue(task)
@@ -120,9 +122,12 @@ export class Dispatcher implements CrewOwner, TaskOwner {
   }
 
   settled(task: Task, failed: boolean): void {
-    if (failed) this.tasksFailed += 1
+    if (failed) {
+      this.tasksFailed += 1
+      this.#nowMs = this.#thread.nowMs()
+    }
     if (endChannel.hasSubscribers) endChannel.publish(this.#messageOf(task))
-    this.took.add((this.nowMs - task.submittedMs) * 1000)
+    this.took.add((this.#nowMs - task.submittedMs) * 1000)
     if (--this.outstanding > 0) return
     this.#thread.unref()
     this.#observer.drain()
@@ -257,8 +262,8 @@ export class Dispatcher implements CrewOwner, TaskOwner {
 
   answered(slot: WorkerSlot, task: Task | undefined, microseconds: number): void {
     if (task !== undefined) task.microseconds = microseconds
-    this.nowMs = this.#thread.nowMs()
-    slot.lastBusyMs = this.nowMs
+    this.#nowMs = this.#thread.nowMs()
+    slot.lastBusyMs = this.#nowMs
     this.crew.succeeded()
     this.ran.add(microseconds)
     // A long task counts at once, short ones have to be many: too small a window costs little, too large a one makes tasks wait.
@@ -314,7 +319,7 @@ export class Dispatcher implements CrewOwner, TaskOwner {
   }
 
   #look(): void {
-    this.nowMs = this.#thread.nowMs()
+    this.#nowMs = this.#thread.nowMs()
     for (const slot of this.crew.slots) slot.readReplies()
     this.#dispatch()
   }

@@ -240,7 +240,7 @@ export class Submitter {
     return new Task({
       owner: this.#dispatcher, name, id, kind, fn, definition, needs, options, retry: kind === STREAM ? undefined : (options.retry ?? this.#settings.retry),
       record: keepRecord([id, kind, definition?.key ?? 0, 1], encoded), encoded: encoded.hasHandles ? (encoded as Encoded) : undefined,
-      caller, submittedMs: this.#dispatcher.nowMs, outcome, items, index, seat,
+      caller, outcome, items, index, seat,
     })
   }
 

@@ -47,7 +47,6 @@ export interface TaskSettings {
   readonly record: Record
   readonly encoded: Encoded | undefined
   readonly caller: Error
-  readonly submittedMs: number
   readonly outcome: Outcome
   readonly items: number
   readonly index: number
@@ -64,6 +63,7 @@ export class Task {
   listens = false
   /** What it failed with. */
   failure: unknown
+  submittedMs = 0
   /** How long it ran. */
   microseconds = 0
   readonly id: number
@@ -80,7 +80,6 @@ export class Task {
   readonly attempts: Attempts | undefined
   /** Where it was submitted: the trace of an error leads from the worker to here. Formatted only then. */
   readonly caller: Error
-  readonly submittedMs: number
   /** How many items of the input it has, and the first one's place there. */
   readonly items: number
   readonly index: number
@@ -106,7 +105,6 @@ export class Task {
     this.record = settings.record
     this.attempts = settings.retry === undefined || settings.retry === 0 ? undefined : new Attempts(settings.retry)
     this.caller = settings.caller
-    this.submittedMs = settings.submittedMs
     this.items = settings.items
     this.index = settings.index
     this.seat = settings.seat

@@ -131,6 +131,7 @@ it('has every member that the contract names', async () => {
     'priority [ 5, 1, 0 ]',
     'affinity 1',
     'stats true true 0 0 2 true true true',
+    'total time true',
     'drain drained true true',
     `events true true ${method}`,
   ])
