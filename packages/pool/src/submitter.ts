@@ -189,7 +189,14 @@ export class Submitter {
     const call: Call = { entry, name, kind: MAP | (isEach ? EACH : 0), fn, definition, options }
     const dispatcher = this.#dispatcher
     const release = dispatcher.hold()
-    const input = isAsyncIterable(items) ? items[Symbol.asyncIterator]() : items[Symbol.iterator]()
+    let input: Iterator<unknown> | AsyncIterator<unknown>
+    try {
+      input = isAsyncIterable(items) ? items[Symbol.asyncIterator]() : items[Symbol.iterator]()
+    } catch (error) {
+      definition.dropped()
+      release()
+      throw error
+    }
     return new ResultStream(
       {
         submit: (chunk, index, outcome) => this.#submit(this.#task(call, chunk, outcome, chunk.length, index), signal),

@@ -178,6 +178,7 @@ it('settles every promise when code of the user’s ends the pool, submits, bloc
     'progress terminates true',
     'iterator throws threw RangeError: input RangeError',
     'iterator closes value [1,2] threw ERR_MULTIPROC_CLOSED',
+    'input does not begin threw RangeError: begin threw RangeError: begin undefined',
     'cancel races 48',
     "imap terminated Set(1) { 'ERR_MULTIPROC_CLOSED' }",
     expect.stringMatching(/^stream terminated (ERR_MULTIPROC_CLOSED|value .*true.*)$/),
