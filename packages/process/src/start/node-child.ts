@@ -12,7 +12,7 @@ import { exitOf, type Exit } from '../exit.ts'
 import { killTree } from '../kill.ts'
 import { readResult, type ResultRecord } from '../protocol.ts'
 import { explainNoProcess, type ProcessSettings } from '../settings.ts'
-import { Ending } from './ending.ts'
+import { EndingChild } from './ending-child.ts'
 import type { EndingSignal, StartedChild } from './method.ts'
 
 /** What says how a child runs, apart from what it runs. */
@@ -59,36 +59,30 @@ export function noProcess(why: string, cause: unknown): MultiprocError {
   return new MultiprocError('ERR_MULTIPROC_SPAWN', `\`process.start()\` failed: ${why}.`, cause === undefined ? {} : { cause })
 }
 
-export class NodeChild implements StartedChild {
+export class NodeChild extends EndingChild implements StartedChild {
   readonly pid: number
   readonly stdin: Writable | null
   readonly stdout: Readable | null
   readonly stderr: Readable | null
-  /** Called once its end is seen, by whomever. */
-  settled: () => void
   readonly #child: ChildProcess
-  readonly #ending: Ending
   readonly #resultFd: number
-  #record: ResultRecord | undefined
   #pidfd = -1
   #reaped = false
 
-  /** Does not keep the event loop alive until `ref`. */
   constructor(child: ChildProcess, resultFd: number, settled = (): void => {}) {
+    super(child, settled)
     this.#child = child
     this.pid = child.pid as number
     this.stdin = child.stdin
     this.stdout = child.stdout
     this.stderr = child.stderr
     this.#resultFd = resultFd
-    this.settled = settled
-    this.#ending = new Ending(child)
     child.once('exit', (code, signal) => {
       this.#reaped = true
-      this.#settle(exitOf(code, signal))
+      this.settle(exitOf(code, signal))
       // libuv reaps all that ended together, then calls these one by one. Whoever we tell may ask after another of them,
       // about which the kernel knows nothing any more, so tell it when all have come by.
-      setImmediate(() => this.#ending.tell())
+      setImmediate(() => this.tell())
     })
   }
 
@@ -102,26 +96,16 @@ export class NodeChild implements StartedChild {
   }
 
   exit(): Exit | undefined {
-    if (this.#ending.exit === undefined) this.#take(peekChildExit(this.pid))
-    return this.#ending.exit
+    if (this.ended === undefined) this.#take(peekChildExit(this.pid))
+    return this.ended
   }
 
   isOver(): boolean {
-    return this.#ending.exit !== undefined || this.#take(peekChildExit(this.pid))
+    return this.ended !== undefined || this.#take(peekChildExit(this.pid))
   }
 
   waitSync(deadlineMs: number): boolean {
     return this.isOver() || this.#take(waitChildExit(currentThread(), this.pid, deadlineMs))
-  }
-
-  onExit(told: (exit: Exit) => void): () => void {
-    return this.#ending.onExit(told)
-  }
-
-  takeResult(): ResultRecord | undefined {
-    const record = this.#record
-    this.#record = undefined
-    return record
   }
 
   signal(name: EndingSignal): void {
@@ -133,32 +117,21 @@ export class NodeChild implements StartedChild {
     if (!this.isOver()) killTree(this.pid)
   }
 
-  ref(): void {
-    this.#ending.ref()
-  }
-
-  unref(): void {
-    this.#ending.unref()
-  }
-
   close(): void {
     if (this.#pidfd !== -1) os().closeFd(this.#pidfd)
     this.#pidfd = -1
   }
 
+  protected override takeOver(): ResultRecord | undefined {
+    const record = readResult(this.#resultFd)
+    os().closeFd(this.#resultFd)
+    return record
+  }
+
   /** True if it has ended. */
   #take(seen: ChildExit | 'running' | 'reaped'): boolean {
     if (seen === 'running') return false
-    if (seen !== 'reaped') this.#settle(exitOf(seen.exitCode, seen.signal))
+    if (seen !== 'reaped') this.settle(exitOf(seen.exitCode, seen.signal))
     return true
-  }
-
-  /** The result is taken over at once, whoever asks for it later: a process that ended holds no descriptors. */
-  #settle(exit: Exit): void {
-    if (this.#ending.exit !== undefined) return
-    this.#ending.exit = exit
-    this.#record = readResult(this.#resultFd)
-    os().closeFd(this.#resultFd)
-    this.settled()
   }
 }

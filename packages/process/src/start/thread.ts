@@ -19,7 +19,7 @@ import { childEntryFor } from '../child-entry.ts'
 import { exitOf, type Exit } from '../exit.ts'
 import { ENDED, EXIT_CODE, TASK, THREAD_START, THREAD_WORDS, type ResultRecord, type ThreadStart } from '../protocol.ts'
 import { internals, type ProcessSettings } from '../settings.ts'
-import { Ending } from './ending.ts'
+import { EndingChild } from './ending-child.ts'
 import type { EndingSignal, StartedChild, Starter } from './method.ts'
 import { noProcess } from './node-child.ts'
 
@@ -97,7 +97,7 @@ function unsupported(call: string, what: string): MultiprocError {
   return new MultiprocError('ERR_MULTIPROC_UNSUPPORTED', `${call} failed: ${what} is not there with the start method 'thread'. Use 'spawn'.`)
 }
 
-class ThreadChild implements StartedChild {
+class ThreadChild extends EndingChild implements StartedChild {
   readonly pid = process.pid
   readonly ident: string
   readonly stdin: Writable | null
@@ -106,12 +106,10 @@ class ThreadChild implements StartedChild {
   readonly #worker: Worker
   readonly #words: Int32Array
   readonly #port: MessagePort
-  readonly #ending: Ending
-  readonly #settled: () => void
-  #record: ResultRecord | undefined
   #asked: 'SIGTERM' | 'SIGKILL' | undefined
 
   constructor(worker: Worker, words: Int32Array, port: MessagePort, settled: () => void) {
+    super(worker, settled)
     this.ident = `${process.pid}:${worker.threadId}`
     this.stdin = worker.stdin
     this.stdout = 'stdout' in worker ? worker.stdout : null
@@ -119,13 +117,11 @@ class ThreadChild implements StartedChild {
     this.#worker = worker
     this.#words = words
     this.#port = port
-    this.#settled = settled
-    this.#ending = new Ending(worker)
     // It printed its error itself; without a listener this thread would end by it.
     worker.on('error', () => {})
     worker.once('exit', (code) => {
-      this.#settle(this.#exit(code))
-      setImmediate(() => this.#ending.tell())
+      this.settle(this.#exit(code))
+      setImmediate(() => this.tell())
     })
   }
 
@@ -134,12 +130,12 @@ class ThreadChild implements StartedChild {
   }
 
   exit(): Exit | undefined {
-    return this.isOver() ? this.#ending.exit : undefined
+    return this.isOver() ? this.ended : undefined
   }
 
   isOver(): boolean {
-    if (this.#ending.exit === undefined && this.#isGone()) this.#settle(this.#exit())
-    return this.#ending.exit !== undefined
+    if (this.ended === undefined && this.#isGone()) this.settle(this.#exit())
+    return this.ended !== undefined
   }
 
   waitSync(deadlineMs: number): boolean {
@@ -154,16 +150,6 @@ class ThreadChild implements StartedChild {
     return true
   }
 
-  onExit(told: (exit: Exit) => void): () => void {
-    return this.#ending.onExit(told)
-  }
-
-  takeResult(): ResultRecord | undefined {
-    const record = this.#record
-    this.#record = undefined
-    return record
-  }
-
   signal(name: EndingSignal): void {
     if (name === 'SIGINT') throw unsupported('`process.interrupt()`', 'an interrupt')
     if (this.isOver()) return
@@ -175,15 +161,13 @@ class ThreadChild implements StartedChild {
     throw unsupported('`process.kill()`', 'the option tree')
   }
 
-  ref(): void {
-    this.#ending.ref()
-  }
-
-  unref(): void {
-    this.#ending.unref()
-  }
-
   close(): void {}
+
+  protected override takeOver(): ResultRecord | undefined {
+    const record = receiveMessageOnPort(this.#port)?.message as ResultRecord | undefined
+    this.#port.close()
+    return record
+  }
 
   #isEnding(): boolean {
     // OBSERVE(P1): with ENDED comes the exit code.
@@ -200,13 +184,5 @@ class ThreadChild implements StartedChild {
     const asked = this.#asked
     if (atomics.load(this.#words, ENDED) === 1) return exitOf(asked === undefined && code !== undefined ? code : atomics.load(this.#words, EXIT_CODE), null)
     return exitOf(code ?? 1, asked ?? null)
-  }
-
-  #settle(exit: Exit): void {
-    if (this.#ending.exit !== undefined) return
-    this.#ending.exit = exit
-    this.#record = receiveMessageOnPort(this.#port)?.message as ResultRecord | undefined
-    this.#port.close()
-    this.#settled()
   }
 }
