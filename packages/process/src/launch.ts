@@ -1,6 +1,6 @@
 import { EventEmitter } from 'node:events'
 import '@multiproc/closure'
-import { encode, functionShipper, MultiprocError } from '@multiproc/core'
+import { claimProcess, encode, functionShipper, MultiprocError, type ProcessPlace } from '@multiproc/core'
 import { getStartMethod } from './context.ts'
 import type { StartBody } from './protocol.ts'
 import { self } from './self.ts'
@@ -38,7 +38,19 @@ export function launch(process: AnyProcess, state: State, starter: Starter, isPl
     title: special.title,
     startMethod: getStartMethod({ allowNone: true }),
   }
-  return starter.start({ head, body: encode(body, ''), settings })
+  const encoded = encode(body, '')
+  let place: ProcessPlace | undefined
+  const over = () => {
+    place?.release()
+    encoded.abort() // what nobody took, or will
+  }
+  try {
+    place = claimProcess(here.maxProcesses)
+    return starter.start({ head, body: encoded, settings, place, over })
+  } catch (error) {
+    over()
+    throw error
+  }
 }
 
 function ownFields(process: AnyProcess): Record<string, unknown> {

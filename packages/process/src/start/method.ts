@@ -1,4 +1,4 @@
-import type { Encoded } from '@multiproc/core'
+import type { Encoded, ProcessPlace } from '@multiproc/core'
 import type { Readable, Writable } from 'node:stream'
 import type { Exit } from '../exit.ts'
 import type { ResultRecord, StartHead } from '../protocol.ts'
@@ -10,13 +10,16 @@ export interface StartRequest {
   readonly head: Omit<StartHead, 'arenaLayout' | 'orphan'>
   readonly body: Encoded
   readonly settings: ProcessSettings
+  readonly place: ProcessPlace
+  /** For the end of the child: gives its place back, and what it was sent and did not take. */
+  readonly over: () => void
 }
 
 /** What every start method gives: `start/METHOD.ts`. */
 export interface Starter {
   /** Throws for settings that this method cannot serve. Called before anything is encoded. */
   check(settings: ProcessSettings): void
-  /** Returns at once. Throws ERR_MULTIPROC_SPAWN or ERR_MULTIPROC_PROCESS_LIMIT; nothing is left of it then. */
+  /** Returns at once. Throws ERR_MULTIPROC_SPAWN; nothing is left of it then but the place and the body, which the caller frees. */
   start(request: StartRequest): StartedChild
 }
 

@@ -4,16 +4,17 @@
  */
 import { spawn, type ChildProcess, type StdioOptions } from 'node:child_process'
 import type { Readable, Writable } from 'node:stream'
-import { currentThread, MultiprocError, os, peekChildExit, waitChildExit, type ChildExit } from '@multiproc/core'
+import { isMainThread } from 'node:worker_threads'
+import { currentThread, familyDescriptor, MultiprocError, os, peekChildExit, waitChildExit, type ChildExit } from '@multiproc/core'
 import { childEntryFor } from '../child-entry.ts'
 import { inheritedExecArgv, inheritedNodeOptions } from '../exec-arguments.ts'
 import { executable } from '../executable.ts'
 import { exitOf, type Exit } from '../exit.ts'
 import { killTree } from '../kill.ts'
-import { readResult, type ResultRecord } from '../protocol.ts'
+import { payloadBytes, readResult, type ResultRecord } from '../protocol.ts'
 import { explainNoProcess, type ProcessSettings } from '../settings.ts'
 import { EndingChild } from './ending-child.ts'
-import type { EndingSignal, StartedChild } from './method.ts'
+import type { EndingSignal, StartedChild, StartRequest } from './method.ts'
 
 /** What says how a child runs, apart from what it runs. */
 export interface Surroundings {
@@ -38,6 +39,11 @@ function profileArguments({ inspect, cpuProf, heapProf }: ProcessSettings): stri
   const profile = (flag: string, where: boolean | string | undefined) => (where === undefined || where === false ? [] : where === true ? [flag] : [flag, `${flag}-dir=${where}`])
   const port = inspect === undefined || inspect === false ? [] : [`--inspect=${inspect === true ? 0 : inspect}`]
   return [...port, ...profile('--cpu-prof', cpuProf), ...profile('--heap-prof', heapProf)]
+}
+
+/** What `launchNode`'s child finds at PAYLOAD_FD. */
+export function nodePayload(head: StartRequest['head'], body: Uint8Array): Uint8Array {
+  return payloadBytes({ ...head, arenaLayout: familyDescriptor().layout, orphan: isMainThread ? 'signal' : 'pipe' }, body)
 }
 
 /** @throws ERR_MULTIPROC_SPAWN with the reason, if it can be told. */

@@ -16,14 +16,13 @@
  */
 import { ftruncateSync } from 'node:fs'
 import type { Socket } from 'node:net'
-import { isMainThread } from 'node:worker_threads'
-import { claimProcess, decode, familyDescriptor, os } from '@multiproc/core'
+import { decode, familyDescriptor, os } from '@multiproc/core'
 import { endAtExit } from '../daemons.ts'
 import { checkPreload, preloadFailed, spareCount, spareHead } from '../preload.ts'
-import { CRASHED, payloadBytes, START_FD, writeAll } from '../protocol.ts'
+import { CRASHED, START_FD, writeAll } from '../protocol.ts'
 import { lifeOfThisProcess } from './life-of-this-process.ts'
 import type { StartedChild, Starter, StartRequest } from './method.ts'
-import { launchNode, NodeChild, surroundingsOf, type Surroundings } from './node-child.ts'
+import { launchNode, NodeChild, nodePayload, surroundingsOf, type Surroundings } from './node-child.ts'
 import { spawn } from './spawn.ts'
 
 interface Spare {
@@ -88,7 +87,7 @@ function bear(surroundings: Surroundings): Spare {
   try {
     const payload = os().createScratch()
     open.push(payload)
-    writePayload(payload, payloadBytes({ ...spareHead(), arenaLayout: arena.layout, orphan: isMainThread ? 'signal' : 'pipe' }, new Uint8Array()))
+    writePayload(payload, nodePayload(spareHead(), new Uint8Array()))
     const result = os().createScratch()
     open.push(result)
     const process = launchNode(surroundings, ['inherit', 'inherit', 'inherit', payload, result, lifeOfThisProcess(), arena.fd, 'pipe'])
@@ -118,23 +117,17 @@ function take({ settings }: StartRequest): Spare | undefined {
   return spares.find((spare) => spare.isWarm && spare.surroundings === wanted && !spare.child.isOver())
 }
 
-function handOut(spare: Spare, { head, body }: StartRequest): StartedChild {
+function handOut(spare: Spare, { head, body, place, over }: StartRequest): StartedChild {
   const { child, start, payload } = spare
-  const place = claimProcess(head.maxProcesses)
   try {
-    writePayload(payload, payloadBytes({ ...head, arenaLayout: familyDescriptor().layout, orphan: isMainThread ? 'signal' : 'pipe' }, body.bytes))
+    writePayload(payload, nodePayload(head, body.bytes))
     body.commit()
     place.started(child.pid)
   } catch (error) {
-    place.release()
-    body.abort()
     discard(spare)
     throw error
   }
-  child.settled = () => {
-    place.release()
-    body.abort()
-  }
+  child.settled = over
   spare.stopEndingAtExit()
   spares = spares.filter((other) => other !== spare)
   os().closeFd(payload)

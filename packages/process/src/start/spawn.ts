@@ -1,20 +1,17 @@
 /** The start method 'spawn': a fresh Node for each process. */
-import { isMainThread } from 'node:worker_threads'
-import { claimProcess, familyDescriptor, os } from '@multiproc/core'
-import { payloadBytes } from '../protocol.ts'
+import { familyDescriptor, os } from '@multiproc/core'
 import { lifeOfThisProcess } from './life-of-this-process.ts'
 import type { Starter } from './method.ts'
-import { launchNode, NodeChild, surroundingsOf } from './node-child.ts'
+import { launchNode, NodeChild, nodePayload, surroundingsOf } from './node-child.ts'
 
 export const spawn: Starter = {
   check() {},
 
-  start({ head, body, settings }) {
+  start({ head, body, settings, place, over }) {
     const arena = familyDescriptor()
-    const place = claimProcess(head.maxProcesses)
     const open: number[] = []
     try {
-      const payload = os().createSealed(payloadBytes({ ...head, arenaLayout: arena.layout, orphan: isMainThread ? 'signal' : 'pipe' }, body.bytes))
+      const payload = os().createSealed(nodePayload(head, body.bytes))
       open.push(payload)
       const result = os().createScratch()
       open.push(result)
@@ -26,13 +23,8 @@ export const spawn: Starter = {
       place.started(child.pid as number)
       os().closeFd(payload)
       if (head.daemon) for (const stream of [child.stdin, child.stdout, child.stderr]) (stream as { unref?(): void } | null)?.unref?.()
-      return new NodeChild(child, result, () => {
-        place.release()
-        body.abort() // what the child was killed before taking
-      })
+      return new NodeChild(child, result, over)
     } catch (error) {
-      place.release()
-      body.abort()
       open.forEach((fd) => os().closeFd(fd))
       throw error
     }

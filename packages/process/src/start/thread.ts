@@ -14,7 +14,7 @@
 import { existsSync, readdirSync } from 'node:fs'
 import type { Readable, Writable } from 'node:stream'
 import { MessageChannel, receiveMessageOnPort, Worker, type MessagePort } from 'node:worker_threads'
-import { atomics, claimProcess, currentThread, familyDescriptor, localWords, MultiprocError } from '@multiproc/core'
+import { atomics, currentThread, familyDescriptor, localWords, MultiprocError } from '@multiproc/core'
 import { childEntryFor } from '../child-entry.ts'
 import { exitOf, type Exit } from '../exit.ts'
 import { ENDED, EXIT_CODE, TASK, THREAD_START, THREAD_WORDS, type ResultRecord, type ThreadStart } from '../protocol.ts'
@@ -38,9 +38,8 @@ export const thread: Starter = {
     if (descriptor !== undefined) throw unsupported('`process.start()`', `an inherited descriptor (${descriptor}) in the option stdio`)
   },
 
-  start({ head, body, settings }) {
+  start({ head, body, settings, place, over }) {
     const arena = familyDescriptor()
-    const place = claimProcess(head.maxProcesses)
     const { port1, port2 } = new MessageChannel()
     try {
       const words = new Int32Array(new SharedArrayBuffer(4 * THREAD_WORDS))
@@ -52,14 +51,9 @@ export const thread: Starter = {
       if (added.length === 1) atomics.store(words, TASK, Number(added[0]))
       body.commit()
       place.started(process.pid)
-      return new ThreadChild(worker, words, port1, () => {
-        place.release()
-        body.abort()
-      })
+      return new ThreadChild(worker, words, port1, over)
     } catch (error) {
       port1.close()
-      place.release()
-      body.abort()
       throw error
     }
   },
