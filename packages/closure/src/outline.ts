@@ -15,6 +15,8 @@ export interface Outline {
   readonly starts: readonly number[]
   /** Brackets that may be the left side of an assignment: names inside may be assigned. */
   readonly targets: readonly Range[]
+  /** `eval` and `with` may assign variables without naming them. */
+  readonly assignsUnseen: boolean
 }
 
 const inside = /["'`/()[\]{}]/g
@@ -96,7 +98,7 @@ export function outlineOf(source: string): Outline | undefined {
     }
     if (at < 0) return undefined
   }
-  return open.length > 0 ? undefined : { starts: [...new Set(starts)], targets }
+  return open.length > 0 ? undefined : { starts: [...new Set(starts)], targets, assignsUnseen: /\beval\s*\(|\bwith\s*\(/.test(source) }
 
   /** Past spaces and comments. */
   function blanks(from: number): number {

@@ -30,8 +30,7 @@ export function partAt(script: Script, offset: number, isInScopes: (name: string
   // A script that is neither a module nor wrapped by `require` leaves its variables where no scope shows them.
   if (!script.isModule && !(isInScopes('module') && isInScopes('exports'))) return undefined
   const outline = outlineFor(script)
-  // Either may assign variables unseen.
-  if (outline === undefined || /\beval\s*\(|\bwith\s*\(/.test(script.source)) return undefined
+  if (outline === undefined || outline.assignsUnseen) return undefined
   const analysis = analysisAt(script, outline, offset)
   const place = analysis && functionAt(analysis, offset)
   if (analysis === undefined || place === undefined) return undefined
@@ -42,7 +41,7 @@ export function partAt(script: Script, offset: number, isInScopes: (name: string
       use.binding = declared(script, outline, use.name)
       if (use.binding === undefined && isInScopes(use.name) && !(!script.isModule && wrapped.has(use.name))) return undefined
     }
-    if (use.binding?.scope.parent === undefined && use.binding !== undefined && !settle(use.binding, script, outline, place)) return undefined
+    if (use.binding !== undefined && use.binding.scope.parent === undefined && !settle(use.binding, script, outline, place)) return undefined
   }
   return { analysis, place }
 }
@@ -73,7 +72,7 @@ function isStrict({ isModule, source }: Script, start: number): boolean | undefi
 }
 
 const declarations = new WeakMap<Script, Map<string, Binding>>()
-const outermost: Scope = Object.assign({ parent: undefined, start: 0, end: Infinity, bindings: new Map<string, Binding>() } as unknown as Scope, {})
+const outermost = { parent: undefined, start: 0, end: Infinity, bindings: new Map<string, Binding>() } as unknown as Scope
 
 /** The declaration of one of the script's own variables. */
 function declared(script: Script, outline: Outline, name: string): Binding | undefined {
