@@ -4,7 +4,7 @@ import type { WaitOptions } from '@multiproc/core'
 import { call, ManagedProxy, stateOf } from '../proxy.ts'
 import { builtin } from './managed-type.ts'
 import type { CallContext } from './managed-type.ts'
-import { callWaiting, ManagedGuard, runBetween } from './wait-arguments.ts'
+import { callWaiting, ManagedGuard, runHolding } from './wait-arguments.ts'
 import type { ResultsOfWaits } from './wait-arguments.ts'
 import { WaitingLine } from './waiting-line.ts'
 
@@ -153,7 +153,7 @@ export class LockProxy extends ManagedProxy {
   async runExclusive<R>(fn: (guard: ManagedGuard) => R | PromiseLike<R>, options?: WaitOptions): Promise<R> {
     if (typeof fn !== 'function') throw argumentType('lock.runExclusive(): fn', 'a function', fn)
     const guard = await this.hold(options)
-    return runBetween(async () => () => guard.release(), () => fn(guard))
+    return runHolding(guard, () => fn(guard))
   }
 }
 
@@ -177,16 +177,22 @@ export class RLockProxy extends LockProxy {
   }
 
   override async hold(options?: WaitOptions): Promise<ManagedGuard> {
-    return this.#hold('rlock.hold()', holding.getStore()?.get(stateOf(this, 'rlock').referent) ?? `task ${++tokens}`, options)
+    return this.#hold('rlock.hold()', this.#task().token, options)
   }
 
   override async runExclusive<R>(fn: (guard: ManagedGuard) => R | PromiseLike<R>, options?: WaitOptions): Promise<R> {
     const call = 'rlock.runExclusive()'
     if (typeof fn !== 'function') throw argumentType(`${call}: fn`, 'a function', fn)
-    const held = holding.getStore()
-    const token = held?.get(stateOf(this, 'rlock').referent) ?? `task ${++tokens}`
+    const { referent, held, token } = this.#task()
     const guard = await this.#hold(call, token, options)
-    return runBetween(async () => () => guard.release(), () => holding.run(new Map([...(held ?? []), [stateOf(this, 'rlock').referent, token]]), () => fn(guard)))
+    return runHolding(guard, () => holding.run(new Map([...held, [referent, token]]), () => fn(guard)))
+  }
+
+  /** Who asks: the code around, if that holds the lock, else a task of its own. */
+  #task() {
+    const { referent } = stateOf(this, 'rlock')
+    const held: ReadonlyMap<object, string> = holding.getStore() ?? new Map()
+    return { referent, held, token: held.get(referent) ?? `task ${++tokens}` }
   }
 
   async #hold(name: string, token: string, options: WaitOptions | undefined): Promise<ManagedGuard> {

@@ -4,7 +4,7 @@ import { call, ManagedProxy } from '../proxy.ts'
 import { notFree } from './lock.ts'
 import { builtin } from './managed-type.ts'
 import type { CallContext } from './managed-type.ts'
-import { callWaiting, ManagedGuard, runBetween } from './wait-arguments.ts'
+import { callWaiting, ManagedGuard, runHolding } from './wait-arguments.ts'
 import type { ResultsOfWaits } from './wait-arguments.ts'
 import { WaitingLine } from './waiting-line.ts'
 
@@ -105,7 +105,6 @@ export class SemaphoreProxy extends ManagedProxy {
   /** Runs `fn` here, with an owned permit. */
   async runExclusive<R>(fn: () => R | PromiseLike<R>, options?: WaitOptions): Promise<R> {
     if (typeof fn !== 'function') throw argumentType('semaphore.runExclusive(): fn', 'a function', fn)
-    const guard = await this.hold(options)
-    return runBetween(async () => () => guard.release(), fn)
+    return runHolding(await this.hold(options), fn)
   }
 }

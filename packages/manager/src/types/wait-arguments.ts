@@ -16,13 +16,12 @@ export function callWaiting<R>(proxy: object, name: string, method: string, args
   return call(proxy, method, [...args, { timeout: wait.timeout, ...more }], wait.signal)
 }
 
-/** Runs `fn` between two calls of a proxy, the second one also when it throws. */
-export async function runBetween<R>(enter: () => Promise<() => Promise<void>>, fn: () => R | PromiseLike<R>): Promise<R> {
-  const leave = await enter()
+/** Runs `fn`, then gives back what is held, also when it throws. */
+export async function runHolding<R>(guard: ManagedGuard, fn: () => R | PromiseLike<R>): Promise<R> {
   try {
     return await fn()
   } finally {
-    await leave()
+    await guard.release()
   }
 }
 
