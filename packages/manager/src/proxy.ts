@@ -102,7 +102,7 @@ export function typeOf(proxy: object, name: string): string {
 }
 
 /** Contents for `console.log`, by a request that blocks for a moment. Never throws. */
-export function show(proxy: object, depth: number, options: InspectOptions): string {
+function show(proxy: object, depth: number, options: InspectOptions): string {
   const state = states.get(proxy)
   if (state === undefined) return '<proxy>'
   const { className, link, referent } = state
@@ -123,7 +123,7 @@ function whyUnseen(error: unknown): string {
   return error instanceof Error ? error.message : String(error)
 }
 
-/** The base of the proxies whose methods are all there as methods. */
+/** The base of all proxies but iterators, and of what stands behind those whose names are the object's. */
 export abstract class ManagedProxy {
   [inspect.custom](depth: number, options: InspectOptions): string {
     return show(this, depth, options)

@@ -1,6 +1,5 @@
-import { inspect } from 'node:util'
 import { argumentValue } from '@multiproc/core'
-import { call, post, show } from '../proxy.ts'
+import { call, ManagedProxy, post } from '../proxy.ts'
 import { builtin } from './managed-type.ts'
 
 type Fields = Map<string, unknown>
@@ -40,15 +39,7 @@ function checkField(name: unknown): string {
  */
 export type NamespaceProxy<T extends object = Record<string, any>> = { [K in keyof T]: T[K] }
 
-export class NamespaceReferent {
-  declare readonly [inspect.custom]: unknown
-}
-
-Object.defineProperty(NamespaceReferent.prototype, inspect.custom, {
-  value(this: object, depth: number, options: object): string {
-    return show(this, depth, options)
-  },
-})
+export class NamespaceReferent extends ManagedProxy {}
 
 /** The proxy; `bind` is to be called for what it returns. */
 export function makeNamespace(): object {

@@ -1,7 +1,7 @@
 import { inspect } from 'node:util'
 import { argumentType, argumentValue, MultiprocError } from '@multiproc/core'
 import { GET } from '../protocol.ts'
-import { call, show } from '../proxy.ts'
+import { call, ManagedProxy } from '../proxy.ts'
 import { isThenable } from './managed-type.ts'
 import type { ManagedType, Method } from './managed-type.ts'
 
@@ -75,7 +75,7 @@ function checkObject(name: string, made: unknown): object {
 }
 
 /** Classes, also those of the runtime, cannot be called; their `prototype` is fixed. */
-export function isClass(fn: Function): boolean {
+function isClass(fn: Function): boolean {
   return Object.getOwnPropertyDescriptor(fn, 'prototype')?.writable === false
 }
 
@@ -129,15 +129,7 @@ export class IteratorProxy<T = unknown, R = unknown> implements AsyncIterableIte
   }
 }
 
-export class ObjectReferent {
-  declare readonly [inspect.custom]: unknown
-}
-
-Object.defineProperty(ObjectReferent.prototype, inspect.custom, {
-  value(this: object, depth: number, options: object): string {
-    return show(this, depth, options)
-  },
-})
+export class ObjectReferent extends ManagedProxy {}
 
 /**
  * A proxy of an object whose methods only the server knows: each name is one to call, or to read with await. `bind` is to be
