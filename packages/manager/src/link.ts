@@ -2,7 +2,7 @@ import { deadlineAfter, decode, encode, MultiprocError, remainingMs, ServerLostE
 import type { PackedThrown, Thread } from '@multiproc/core'
 import type { Carrier } from './carrier.ts'
 import { CALL, CANCEL, NO_CALL, READY, readReplies, RELEASE, requestFrame, RETURNED } from './protocol.ts'
-import type { ObjectId , CREATE} from './protocol.ts'
+import type { CREATE, ObjectId } from './protocol.ts'
 import { valueOf } from './reply.ts'
 import type { Outcome } from './reply.ts'
 
@@ -33,8 +33,6 @@ export abstract class Link {
   readonly key: string
   /** The server itself runs in this thread: blocking for it would be for ever. */
   isServer = false
-  /** The server may be on another machine: no handles go there. */
-  readonly isForeign: boolean = false
   protected readonly thread: Thread = currentThread()
   protected carrier: Carrier | undefined
   /** The server has answered. */

@@ -48,7 +48,6 @@ class RemoteReference implements Reference {
  * There is no reconnecting: objects belong to the server that was lost.
  */
 export class RemoteLink extends Link {
-  override readonly isForeign = true
   readonly address: RemoteAddress
   readonly where: string
   protected override readonly advice = 'connect again, its objects may be gone.'

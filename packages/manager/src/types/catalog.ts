@@ -28,7 +28,7 @@ interface Entry {
   make(): object
 }
 
-function entry(type: ManagedType, Class: new () => object, name: string = Class.name): Entry {
+function entry(type: ManagedType, Class: new () => object, name: string): Entry {
   return { type, class: Class, name, make: () => new Class() }
 }
 
@@ -53,10 +53,6 @@ export const catalog: ReadonlyMap<string, Entry> = new Map<string, Entry>([
   ['iterator', entry(iterator, IteratorProxy, 'IteratorProxy')],
   ['segments', { type: segments, class: ObjectReferent, name: 'segments', make: makeObject }],
 ])
-
-export function isBuiltin(type: string): boolean {
-  return catalog.has(type)
-}
 
 /** The classes that proxies of all kinds are of. */
 export const proxyClasses: ReadonlySet<abstract new () => object> = new Set([ObjectReferent, ...[...catalog.values()].map((entry) => entry.class)])

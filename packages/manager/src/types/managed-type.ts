@@ -46,7 +46,7 @@ interface BuiltinParts<T> {
 }
 
 /** A type whose methods are those of two tables: only their own, plain names, nothing inherited, nothing that begins with `_`. */
-export function builtin<T>({ create, exposed, waiting = {}, ...rest }: BuiltinParts<T>): ManagedType<T> & { readonly methods: readonly string[] } {
+export function builtin<T>({ create, exposed, waiting = {}, ...rest }: BuiltinParts<T>): ManagedType<T> {
   const methods = new Map<string, Method>()
   for (const [name, run] of Object.entries(exposed)) methods.set(name, (referent: T, _, args) => run(referent, ...args))
   for (const [name, run] of Object.entries(waiting)) methods.set(name, (referent: T, context, args) => run(referent, context, ...args))
@@ -57,7 +57,6 @@ export function builtin<T>({ create, exposed, waiting = {}, ...rest }: BuiltinPa
     method: (_, name) => methods.get(name),
     names: () => ({ methods: names, fields: [] }),
     isSerial: Object.keys(waiting).length === 0,
-    methods: names,
   }
 }
 
