@@ -1,11 +1,11 @@
 // What a container wants: at SIGTERM take no more work, finish what there is within a limit, end what is left, and exit.
 import { setTimeout as sleep } from 'node:timers/promises'
-import { currentTask, Pool } from 'multiproc'
+import { Pool } from 'multiproc'
 
 const LIMIT_MS = 3000
 
 async function request(number: number, ms: number): Promise<string> {
-  await sleep(ms, undefined, { signal: currentTask()!.signal })
+  await sleep(ms)
   return `request ${number} is done`
 }
 
