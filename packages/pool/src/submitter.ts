@@ -52,29 +52,19 @@ export class Submitter {
   apply(name: string, entry: Function, fn: Function, given: readonly unknown[], { callback, errorCallback, ...options }: TaskOptions & CallbackOptions<never> = noOptions): AsyncResult<unknown> {
     this.#check(name, fn)
     const args = argumentsOf(name, given, options)
-    const release = this.#admit(name, 1)
-    try {
+    return this.#admit(name, 1, () => {
       const call: Call = { entry, name, kind: CALL, fn, definition: this.#definitions.forTask(fn), options }
-      const result = makeAsyncResult<unknown>(undefined)
-      this.#submitSingle(call, args, result, telling(callback as ((value: unknown) => void) | undefined), telling(errorCallback))
+      const result = this.#submitSingle(call, args, telling(callback as ((value: unknown) => void) | undefined), telling(errorCallback))
       if (errorCallback) result.catch(() => {})
       return result
-    } finally {
-      release()
-    }
+    })
   }
 
   /** For `module()`: the function is known by where it is. */
   applyExport(name: string, entry: Function, url: string, fn: string, args: readonly unknown[]): AsyncResult<unknown> {
     this.#checkOpen(name)
-    const release = this.#admit(name, 1)
-    try {
-      const result = makeAsyncResult<unknown>(undefined)
-      this.#submitSingle({ entry, name, kind: EXPORT, fn: undefined, definition: undefined, options: noOptions }, [url, fn, args], result)
-      return result
-    } finally {
-      release()
-    }
+    const call: Call = { entry, name, kind: EXPORT, fn: undefined, definition: undefined, options: noOptions }
+    return this.#admit(name, 1, () => this.#submitSingle(call, [url, fn, args]))
   }
 
   /** One task for each worker. */
@@ -82,31 +72,16 @@ export class Submitter {
     this.#check(name, fn)
     const args = argumentsOf(name, given, options)
     const seats = [...this.#dispatcher.crew.seats.keys()].filter((seat) => this.#dispatcher.crew.seats[seat] !== undefined)
-    const release = this.#admit(name, seats.length)
-    try {
+    return this.#admit(name, seats.length, () => {
       const call: Call = { entry, name, kind: CALL, fn, definition: this.#definitions.forTask(fn), options }
-      const results = seats.map((seat) => {
-        const result = makeAsyncResult<unknown>(undefined)
-        this.#submitSingle(call, args, result, undefined, undefined, seat)
-        return result
-      })
-      return Promise.all(results)
-    } finally {
-      release()
-    }
+      return Promise.all(seats.map((seat) => this.#submitSingle(call, args, undefined, undefined, seat)))
+    })
   }
 
   map(name: string, entry: Function, kind: TaskKind, fn: Function, items: unknown, options: MapOptions = noOptions): AsyncResult<unknown[]> {
     this.#check(name, fn)
     const call: Call = { entry, name, kind, fn, definition: undefined, options }
-    if (isIterable(items)) {
-      const release = this.#dispatcher.hold()
-      try {
-        return this.#inChunks(call, [...items], options)
-      } finally {
-        release()
-      }
-    }
+    if (isIterable(items)) return this.#holding(() => this.#inChunks(call, [...items], options))
     if (!isAsyncIterable(items)) throw argumentType(`${name}: items`, 'an iterable', items)
     const definition = this.#definitions.forMap(fn)
     const release = this.#dispatcher.hold()
@@ -213,10 +188,9 @@ export class Submitter {
   stream(name: string, entry: Function, fn: Function, given: readonly unknown[], options: StreamOptions = noOptions): ValueStream {
     this.#check(name, fn)
     const args = argumentsOf(name, given, options)
-    const release = this.#admit(name, 1)
     const { bufferSize = 16, signal } = options
     const dispatcher = this.#dispatcher
-    try {
+    return this.#admit(name, 1, () => {
       const values = new ValueStream(
         { credit: (task, count) => task.slot?.credit(task, count), cancel: (task) => void dispatcher.cancel([task], cancelled(name)) },
         bufferSize,
@@ -225,15 +199,15 @@ export class Submitter {
       values.task = this.#task(call, [bufferSize, args], values, 1, 0)
       this.#submit(values.task, signal)
       return values
-    } finally {
-      release()
-    }
+    })
   }
 
-  #submitSingle(call: Call, args: readonly unknown[], result: AsyncResult<unknown>, tell?: (value: unknown) => void, tellError?: (error: unknown) => void, seat?: number): void {
+  #submitSingle(call: Call, args: readonly unknown[], tell?: (value: unknown) => void, tellError?: (error: unknown) => void, seat?: number): AsyncResult<unknown> {
+    const result = makeAsyncResult<unknown>(undefined)
     const task = this.#task(call, args, new Single(result, tell, tellError), 1, 0, seat)
     belongsTo(result, task)
     this.#submit(task, call.options.signal)
+    return result
   }
 
   /** Encodes a task. Code of the user's runs here: getters, reducers. */
@@ -245,7 +219,7 @@ export class Submitter {
     let caller = UNTRACED
     if (this.#dispatcher.outstanding < TRACED_TASKS) Error.captureStackTrace((caller = {} as Error), entry)
     return new Task({
-      owner: this.#dispatcher, name, id, kind, fn, definition, needs, options, retry: kind === STREAM ? undefined : (options.retry ?? this.#settings.retry),
+      owner: this.#dispatcher, name, id, fn, definition, needs, options, retry: kind === STREAM ? undefined : (options.retry ?? this.#settings.retry),
       record: keepRecord([id, kind, definition?.key ?? 0, 1], encoded), encoded: encoded.hasHandles ? (encoded as Encoded) : undefined,
       caller, outcome, items, index, seat,
     })
@@ -282,10 +256,19 @@ export class Submitter {
     if (!this.#dispatcher.isOpen) throw new MultiprocError('ERR_MULTIPROC_CLOSED', `${call} failed: the pool was closed. Submit tasks before close(), or make a new pool.`)
   }
 
-  /** Code of the user's runs while a task is encoded, and may close the pool: its workers stay until the task is theirs. */
-  #admit(call: string, tasks: number): () => void {
+  #admit<T>(call: string, tasks: number, submit: () => T): T {
     this.#checkRoom(call, tasks)
-    return this.#dispatcher.hold()
+    return this.#holding(submit)
+  }
+
+  /** Code of the user's runs while `submit` encodes tasks, and may close the pool: its workers stay until the tasks are theirs. */
+  #holding<T>(submit: () => T): T {
+    const release = this.#dispatcher.hold()
+    try {
+      return submit()
+    } finally {
+      release()
+    }
   }
 
   #checkRoom(call: string, tasks: number): void {

@@ -3,7 +3,7 @@ import type { Encoded } from '@multiproc/core'
 import type { Definition } from './definitions.ts'
 import type { TaskOptions } from './options.ts'
 import { ATTEMPT_AT, writeWord } from './protocol.ts'
-import type { Record, TaskKind } from './protocol.ts'
+import type { Record } from './protocol.ts'
 import { Attempts } from './retry.ts'
 import type { Retry } from './retry.ts'
 import type { WorkerSlot } from './worker-slot.ts'
@@ -38,7 +38,6 @@ export interface TaskSettings {
   /** The public call that made it, for error texts. */
   readonly name: string
   readonly id: number
-  readonly kind: TaskKind
   readonly fn: Function | undefined
   readonly definition: Definition | undefined
   readonly needs: readonly Definition[] | undefined
@@ -68,7 +67,6 @@ export class Task {
   microseconds = 0
   readonly id: number
   readonly name: string
-  readonly kind: TaskKind
   /** Held, so that what workers know it by is not forgotten before. */
   readonly fn: Function | undefined
   /** The function it names by key, which its worker must have got before. */
@@ -97,7 +95,6 @@ export class Task {
     this.#encoded = settings.encoded
     this.id = settings.id
     this.name = settings.name
-    this.kind = settings.kind
     this.fn = settings.fn
     this.definition = settings.definition
     this.needs = settings.needs
