@@ -260,10 +260,7 @@ export class ResultStream implements ResultIterator<unknown> {
     this.#running.clear()
     this.#chunks.length = 0
     this.#pending = []
-    if (!this.#inputEnded) {
-      this.#inputEnded = true
-      this.#pool.readAll()
-    }
+    this.#readAll()
     if (running.length > 0) this.#pool.withdraw(running)
     this.#pool.over()
     this.#give()

@@ -1,6 +1,6 @@
 import { EventEmitter } from 'node:events'
 import {
-  argumentType, checkWaitOptions, currentThread, deadlineAfter, MultiprocError, TimeoutError,
+  argumentType, checkSyncWaitOptions, checkWaitOptions, currentThread, deadlineAfter, MultiprocError, TimeoutError,
 } from '@multiproc/core'
 import type { WaitOptions } from '@multiproc/core'
 import { outcomeOf } from './async-result.ts'
@@ -327,7 +327,7 @@ export class Pool extends EventEmitter<PoolEvents> {
     }
   }
 
-  /** Leaving an `await using` block: `close()`, then `join()`. */
+  /** Leaving an `await using` block: `close()`, which waits until all workers have ended. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close()
   }
@@ -338,7 +338,7 @@ export class Pool extends EventEmitter<PoolEvents> {
   }
 
   #deadline(call: string, timeout: number | undefined): number {
-    checkWaitOptions(call, timeout === undefined ? undefined : { timeout })
+    checkSyncWaitOptions(call, { timeout })
     return deadlineAfter(currentThread(), timeout)
   }
 

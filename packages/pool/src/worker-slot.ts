@@ -5,6 +5,7 @@ import { workerMain } from './child/worker-main.ts'
 import type { Definition } from './definitions.ts'
 import type { PoolSettings } from './options.ts'
 import { CANCEL, CREDIT, INIT_FAILED, LISTENS, NEEDS, NO_TASK, OVERGROWN, READY, readWord, REPLY_HEADER_BYTES, REPORTED, RETURNED, STATUS_MASK, YIELDED } from './protocol.ts'
+import type { Control } from './protocol.ts'
 import type { RunTimes } from './run-times.ts'
 import { SENT } from './task.ts'
 import type { Task } from './task.ts'
@@ -140,7 +141,7 @@ export class WorkerSlot {
     this.#tell([CREDIT, task.id, values])
   }
 
-  #tell(message: readonly number[]): void {
+  #tell(message: Control): void {
     if (this.#control.writable) this.#control.send(message).catch(() => {})
   }
 

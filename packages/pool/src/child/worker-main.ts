@@ -5,7 +5,7 @@ import {
 import { currentProcess } from '@multiproc/process'
 import type { Channel, Encoded, RemoteInfo } from '@multiproc/core'
 import {
-  CALL, CANCEL, DEFINE, EACH, EXPORT, INIT_FAILED, LISTENS, NEEDS, NO_TASK, OVERGROWN, READY, readWord, REPORTED, RETURNED, shortRecord, STARMAP, STATUS_MASK, STREAM,
+  ATTEMPT_AT, CALL, CANCEL, DEFINE, EACH, EXPORT, INIT_FAILED, LISTENS, NEEDS, NO_TASK, OVERGROWN, READY, readWord, REPORTED, RETURNED, shortRecord, STARMAP, STATUS_MASK, STREAM,
   TASK_HEADER_BYTES, THREW, YIELDED,
 } from '../protocol.ts'
 import type { Control, WholeRequest } from '../protocol.ts'
@@ -152,7 +152,7 @@ class Worker implements TaskReporter {
     const id = readWord(bytes, 0)
     const kind = readWord(bytes, 4)
     const key = readWord(bytes, 8)
-    const task = new RunningTask(id, readWord(bytes, 12), this)
+    const task = new RunningTask(id, readWord(bytes, ATTEMPT_AT), this)
     const begunMs = performance.now()
     let fn: Function
     let args: readonly unknown[]
