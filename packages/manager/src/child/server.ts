@@ -8,7 +8,7 @@ import { Referent } from '../referent.ts'
 import type { SocketSettings } from '../socket/options.ts'
 import { isThenable } from '../types/managed-type.ts'
 import type { ManagedType } from '../types/managed-type.ts'
-import type { Client} from './client.ts';
+import type { Client } from './client.ts'
 import { FamilyClient } from './client.ts'
 import { Registry } from './registry.ts'
 import { RemoteClient } from './remote-client.ts'
@@ -112,9 +112,7 @@ export class Server {
     if (client.isGone) return
     // What it called before it ended is done.
     this.#take(client, Infinity)
-    this.#clients.delete(client)
-    client.gone()
-    this.registry.clientGone(client)
+    this.#leave(client)
   }
 
   /** Everything that all clients have said so far; in several turns of the loop, if it takes long. */
