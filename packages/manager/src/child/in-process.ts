@@ -2,7 +2,7 @@ import { Channel, checkOptions, currentThread } from '@multiproc/core'
 import { Queue } from '@multiproc/queue'
 import type { Hello } from '../protocol.ts'
 import type { SocketSettings } from '../socket/options.ts'
-import { registered } from '../types/registered.ts'
+import { registeredTypes } from '../types/registered.ts'
 import type { Definition } from '../types/registered.ts'
 import { listen } from './remote-clients.ts'
 import type { ListenSettings } from './remote-clients.ts'
@@ -28,8 +28,7 @@ export function makeServer(name: string, definitions: Readonly<Record<string, De
       const signal = options?.signal
       const inbox = new Queue<Hello>()
       const [life, serverLife] = Channel.pair({ duplex: false, capacity: 1024, noun: 'life' })
-      const types = new Map(Object.entries(definitions).map(([type, definition]) => [type, registered(type, definition)]))
-      const server = new Server({ key: `served:${currentThread().id}:${++count}`, pid: process.pid, inbox, life }, serverLife, name, types)
+      const server = new Server({ key: `served:${currentThread().id}:${++count}`, pid: process.pid, inbox, life }, serverLife, name, registeredTypes(definitions))
       const stop = (): void => inbox.shutdown()
       try {
         const listening = await listen(server, settings)

@@ -1,6 +1,6 @@
 import type { Channel } from '@multiproc/core'
 import type { ServerAddress } from '../family-link.ts'
-import { registered } from '../types/registered.ts'
+import { registeredTypes } from '../types/registered.ts'
 import type { Definition } from '../types/registered.ts'
 import { listen } from './remote-clients.ts'
 import type { ListenSettings } from './remote-clients.ts'
@@ -19,8 +19,7 @@ export interface ServerSettings {
 /** What a manager's server process runs, until its inbox is shut down. */
 export async function serverMain(address: Omit<ServerAddress, 'pid'>, life: Channel, settings: ServerSettings): Promise<void> {
   const { name, initializer, initArgs = [] } = settings
-  const types = new Map(Object.entries(settings.types).map(([type, definition]) => [type, registered(type, definition)]))
-  const server = new Server({ ...address, pid: process.pid }, life, name, types)
+  const server = new Server({ ...address, pid: process.pid }, life, name, registeredTypes(settings.types))
   try {
     await initializer?.(...initArgs)
     if (settings.listen !== undefined) server.welcome = { ...server.welcome, address: (await listen(server, settings.listen)).address }

@@ -44,6 +44,11 @@ export function registered(name: string, { make, exposed, returns }: Definition)
   }
 }
 
+/** The same for all that were registered. */
+export function registeredTypes(definitions: Readonly<Record<string, Definition>>): ReadonlyMap<string, ManagedType> {
+  return new Map(Object.entries(definitions).map(([name, definition]) => [name, registered(name, definition)]))
+}
+
 interface Surface {
   readonly methods: ReadonlySet<string>
   readonly fields: ReadonlySet<string>
