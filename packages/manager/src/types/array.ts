@@ -2,6 +2,7 @@ import { argumentType, argumentValue } from '@multiproc/core'
 import type { ArrayOf, Typecode, TypeName, ValueOf } from '@multiproc/shared'
 import { call, ManagedProxy } from '../proxy.ts'
 import { builtin } from './managed-type.ts'
+import { placeOf } from './place.ts'
 
 const classes = {
   int8: Int8Array, b: Int8Array, uint8: Uint8Array, B: Uint8Array, c: Uint8Array, int16: Int16Array, h: Int16Array, uint16: Uint16Array, H: Uint16Array,
@@ -24,7 +25,7 @@ export const array = builtin<Numbers>({
   copy: (items) => items,
   exposed: {
     at: (items, index: number) => items.at(index),
-    set: (items, index: unknown, value: unknown) => store(items, placeOf(items, index), value),
+    set: (items, index: unknown, value: unknown) => store(items, placeOf('array.set()', 'array', items, index), value),
     slice: (items, start?: number, end?: number) => items.slice(start, end),
     length: (items) => items.length,
   },
@@ -39,13 +40,6 @@ function store(items: Numbers, index: number, value: unknown): void {
   if (items[index] === value || items instanceof Float32Array || items instanceof Float64Array) return
   items[index] = before as never
   throw argumentValue('array.set(): value', `a value of ${items.constructor.name}`, value)
-}
-
-function placeOf(items: Numbers, index: unknown): number {
-  if (typeof index !== 'number') throw argumentType('array.set(): index', 'a number', index)
-  const place = index < 0 ? index + items.length : index
-  if (!Number.isInteger(place) || place < 0 || place >= items.length) throw argumentValue('array.set(): index', `a place in the array, which has ${items.length} items`, index)
-  return place
 }
 
 /** Numbers of one type in a manager's server. For speed use a SharedArray. Python: `manager.Array(typecode, sequence)`. */

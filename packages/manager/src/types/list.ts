@@ -1,6 +1,6 @@
-import { argumentType, argumentValue } from '@multiproc/core'
 import { call, ManagedProxy } from '../proxy.ts'
 import { builtin } from './managed-type.ts'
+import { placeOf } from './place.ts'
 
 type List = unknown[]
 
@@ -9,12 +9,12 @@ export const list = builtin<List>({
   copy: (items) => items,
   exposed: {
     at: (items, index) => items.at(index),
-    set: (items, index, value) => void (items[placeOf('list.set()', items, index, items.length - 1)] = value),
+    set: (items, index, value) => void (items[placeOf('list.set()', 'list', items, index)] = value),
     push: (items, ...values) => items.push(...values),
     pop: (items) => items.pop(),
     shift: (items) => items.shift(),
     unshift: (items, ...values) => items.unshift(...values),
-    insert: (items, index, value) => void items.splice(placeOf('list.insert()', items, index, items.length), 0, value),
+    insert: (items, index, value) => void items.splice(placeOf('list.insert()', 'list', items, index, items.length), 0, value),
     reverse: (items) => void items.reverse(),
     sort: (items, compare) => void items.sort(compare),
     splice: (items, ...args) => items.splice(...(args as [number, number])),
@@ -24,14 +24,6 @@ export const list = builtin<List>({
     length: (items) => items.length,
   },
 })
-
-/** -1 is the last item, as in `at`. Nothing is stored outside the list: it would have holes. */
-function placeOf(name: string, items: List, index: unknown, last: number): number {
-  if (typeof index !== 'number') throw argumentType(`${name}: index`, 'a number', index)
-  const place = index < 0 ? index + items.length : index
-  if (!Number.isInteger(place) || place < 0 || place > last) throw argumentValue(`${name}: index`, `a place in the list, which has ${items.length} items`, index)
-  return place
-}
 
 /**
  * An array in a manager's server: the methods of Array, as promises. `for await` goes through the items as they were when it
