@@ -135,7 +135,7 @@ export class RemoteLink extends Link {
   }
 
   readonly #abroad: Abroad = {
-    key: '',
+    key: this.key,
     reference: (_, id) => ({ link: this, referent: this.#received(id) }),
   }
 
@@ -147,7 +147,6 @@ export class RemoteLink extends Link {
   }
 
   async #connect(): Promise<void> {
-    ;(this.#abroad as { key: string }).key = this.key
     const carrier = await openSocket(this.address, this.abandon.signal)
     if (this.lost !== undefined) return carrier.destroy()
     carrier.open(MOST_ANSWER_BYTES)
@@ -176,8 +175,6 @@ async function openSocket({ address, authKey, tls }: SocketSettings, signal: Abo
       socket.once('error', reject)
       socket.once('close', () => reject(carrier.error ?? new Error('the connection was closed')))
     })
-    socket.setNoDelay(true)
-    socket.setKeepAlive(true, 60_000)
     await authenticate(carrier, 'client', authKey)
     return carrier
   } catch (error) {

@@ -61,8 +61,6 @@ export async function listen(server: Server, settings: ListenSettings): Promise<
 
 function letIn(server: Server, socket: Socket, carrier: SocketCarrier, settings: ListenSettings): void {
   carrier.open(settings.maxRequestBytes)
-  socket.setNoDelay(true)
-  socket.setKeepAlive(true, 60_000)
   if (settings.idleTimeout > 0) socket.setTimeout(settings.idleTimeout, () => carrier.destroy())
   server.connect(new RemoteClient(carrier, server, settings))
 }

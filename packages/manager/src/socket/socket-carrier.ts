@@ -38,6 +38,8 @@ export class SocketCarrier implements Carrier {
   open(maxLength: number): void {
     this.#isHandshake = false
     this.#reader.maxLength = maxLength
+    this.#socket.setNoDelay(true)
+    this.#socket.setKeepAlive(true, 60_000)
     this.#read(Buffer.alloc(0))
   }
 
