@@ -149,12 +149,10 @@ export class BaseManager {
     this.#process = server
     this.#address = { key, inbox, life, pid: server.pid as number }
     const link = FamilyLink.to(this.#address)
-    link.owns(server, (said) => void (this.#welcome = said as Welcome))
+    link.owns(server)
     this.#link = link
     return this
   }
-
-  #welcome: Welcome | undefined
 
   /**
    * Makes this manager a client of a server at `address`, on this machine or another one: unix socket, TCP or TLS.
@@ -222,14 +220,15 @@ export class BaseManager {
   get address(): SocketSettings['address'] | undefined {
     const { socket } = this.#settings
     if (socket === undefined || this.#address === undefined) return socket?.address
-    this.#started('manager.address').readySync('manager.address')
-    return this.#welcome?.address
+    const link = this.#started('manager.address')
+    link.readySync('manager.address')
+    return (link.said as Welcome).address
   }
 
   /** The server's process id. @throws ERR_MULTIPROC_NOT_STARTED. */
   get pid(): number {
-    this.#started('manager.pid')
-    return this.#address?.pid ?? (this.#welcome?.pid as number)
+    const link = this.#started('manager.pid')
+    return this.#address?.pid ?? (link.said as Welcome).pid
   }
 
   /** Resolves when the server has answered. @throws what its initializer threw; ServerLostError; ERR_MULTIPROC_NOT_STARTED. */

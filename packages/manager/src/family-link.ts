@@ -31,7 +31,6 @@ export class FamilyLink extends Link {
   readonly where: string
   #stopLife = (): void => {}
   #process: Process | undefined
-  #welcome: (said: unknown) => void = () => {}
 
   private constructor(address: ServerAddress) {
     super(address.key)
@@ -51,16 +50,14 @@ export class FamilyLink extends Link {
     return link
   }
 
-  /** In the thread that started the server, which learns how it ended. `welcome` is told what the server says of itself. */
-  owns(process: Process, welcome: (said: unknown) => void): void {
+  /** In the thread that started the server, which learns how it ended. */
+  owns(process: Process): void {
     this.#process = process
-    this.#welcome = welcome
     process.on('exit', () => this.serverIsGone())
   }
 
-  protected override welcomed(said: unknown): void {
+  protected override welcomed(): void {
     this.#stopLife()
-    this.#welcome(said)
   }
 
   /** First contact: the server gets its end of the channel. */

@@ -64,8 +64,13 @@ export abstract class Link {
   protected abstract checkBlocking(call: string, left: number): number
   /** What is needed once the server is over. Says how it ended, for `lost`. */
   protected abstract ended(): string
-  /** What the server said of itself when it was met. */
-  protected welcomed(_: unknown): void {}
+  /** The server was met. */
+  protected welcomed(): void {}
+
+  /** What the server said of itself, once it was met. */
+  get said(): unknown {
+    return this.#welcome !== undefined && 'value' in this.#welcome ? this.#welcome.value : undefined
+  }
 
   /** Resolves when the server has answered. @throws ServerLostError; what the server threw when it started. */
   async ready(call: string): Promise<void> {
@@ -239,7 +244,7 @@ export abstract class Link {
     if (id === NO_CALL) {
       this.met = status === READY
       this.#welcome = outcome
-      if (status === READY) this.welcomed(value)
+      if (status === READY) this.welcomed()
     }
     pending?.settle(outcome)
   }

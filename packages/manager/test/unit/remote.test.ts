@@ -57,6 +57,7 @@ afterEach(async () => {
 describe('a client elsewhere', () => {
   it('uses all types as one at home does, pipelined and in order', async () => {
     const manager = await client()
+    expect(manager.pid).toBe(process.pid)
     const dict = manager.dict([[1, 'one']])
     dict.set('1', 'text')
     expect([await dict.get(1), await dict.get('1'), await dict.size()]).toEqual(['one', 'text', 2])
