@@ -11,7 +11,7 @@
  * await manager.shutdown()
  * ```
  *
- * Limits: an object can be referred to by 510 threads and messages at a time.
+ * Limits: an object can be referred to by 254 threads and messages at a time.
  *
  * @packageDocumentation
  */
