@@ -71,7 +71,8 @@ function runCommand(command: string, args: readonly string[], abandoned: boolean
   for (const signal of FORWARDED) process.on(signal, forward)
   const child = spawn(command, args, { stdio: 'inherit', env })
   return new Promise((resolve) => {
-    child.once('error', (error: NodeJS.ErrnoException) => {
+    child.on('error', (error: NodeJS.ErrnoException) => {
+      if (child.pid !== undefined) return // it may not be sent a signal, and runs on: `sudo`
       console.error(`multiproc: ${command} cannot be run: ${error.code ?? error.message}`)
       resolve(error.code === 'ENOENT' ? NOT_FOUND : NOT_EXECUTABLE)
     })
