@@ -60,7 +60,8 @@ function poolClass(method: StartMethod): typeof Pool {
   return class extends Pool {
     static override readonly name = 'Pool'
     constructor(options?: number | PoolOptions, ...more: never[]) {
-      super(typeof options === 'object' && options !== null ? { method, ...options } : options === undefined || typeof options === 'number' ? { method, ...(options !== undefined && { processes: options }) } : options, ...more)
+      const given = typeof options === 'number' ? { processes: options } : options === undefined ? {} : options
+      super(typeof given === 'object' && given !== null ? { method, ...given } : given, ...more)
     }
   }
 }
