@@ -3,7 +3,7 @@ import { Socket } from 'node:net'
 import { AbortError, checkWaitOptions, deadlineAfter, startTimer, type WaitOptions } from '@multiproc/core'
 import { Process } from './process.ts'
 import { PARENT_FD } from './protocol.ts'
-import { self } from './self.ts'
+import { isThread, self } from './self.ts'
 import { becomeCurrent } from './state.ts'
 
 let current: Process | undefined
@@ -55,10 +55,6 @@ let sawEnd = false
 function isAlive(parent: number): boolean {
   // A thread ends with its process, and with the thread that started it.
   return isThread() || (!sawEnd && process.ppid === parent)
-}
-
-function isThread(): boolean {
-  return self().start?.inThread === true
 }
 
 function joinParent(pid: number, options: WaitOptions | undefined): Promise<boolean> {

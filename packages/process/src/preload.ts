@@ -41,7 +41,7 @@ export function spareHead(): Omit<StartHead, 'arenaLayout' | 'orphan'> {
   return head
 }
 
-/** The last spare could not load its modules, and `onError` is 'throw'. */
+/** A spare could not load its modules, and `onError` is 'throw'. */
 export function preloadFailed(error: unknown): void {
   failure ??= { error }
 }

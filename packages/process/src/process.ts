@@ -26,7 +26,7 @@ import { ExitTurn } from './exit-turn.ts'
 import { launch } from './launch.ts'
 import { checkMayStart } from './may-start.ts'
 import { ended, outcomeOf } from './outcome.ts'
-import { nextChildNumber, self, setAuthKey } from './self.ts'
+import { isThread, nextChildNumber, self, setAuthKey } from './self.ts'
 import { checkDaemon, checkName, checkSettings, type AnySettings, type ProcessSettings } from './settings.ts'
 import type { StartedChild } from './start/method.ts'
 import { methods } from './start/methods.ts'
@@ -175,7 +175,8 @@ export class Process<R = unknown, A extends unknown[] | [] = any[]> extends Even
    *
    * @throws ERR_MULTIPROC_NOT_SENDABLE, naming the path (`args[0].onDone`), before anything is started;
    *   ERR_MULTIPROC_ALREADY_STARTED; ERR_MULTIPROC_DAEMON_CHILD in a daemon; ERR_MULTIPROC_BOOTSTRAP while this process still
-   *   loads its own modules; ERR_MULTIPROC_DEPTH; ERR_MULTIPROC_PROCESS_LIMIT; ERR_MULTIPROC_SPAWN; AbortError.
+   *   loads its own modules; ERR_MULTIPROC_DEPTH; ERR_MULTIPROC_PROCESS_LIMIT; ERR_MULTIPROC_SPAWN; ERR_MULTIPROC_UNSUPPORTED
+   *   for an option that a thread cannot have; AbortError.
    * @remarks Unless it is a daemon, the child keeps this process alive until it ends. Python: `Process.start()`.
    */
   start(): this {
@@ -333,7 +334,7 @@ function dropResult(child: StartedChild): void {
 const forgotten = new FinalizationRegistry<StartedChild>(dropResult)
 
 function ownIdent(): number | string {
-  return self().start?.inThread === true ? `${process.pid}:${threadId}` : process.pid
+  return isThread() ? `${process.pid}:${threadId}` : process.pid
 }
 
 /** Outside the class: a bundler gives a class that names itself another name. */

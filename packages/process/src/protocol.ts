@@ -3,7 +3,7 @@
  * starting never blocks and nothing that is secret or large goes through argv or the environment. A thread gets the same
  * as its `workerData` and answers through a port: see `ThreadStart`.
  *
- * Payload (sealed before the child exists) | Result (written by the child, read by the parent once the child has ended)
+ * Payload (sealed; a spare's: see START_FD) | Result (written by the child, read by the parent once the child has ended)
  *   0   int32 magic "MPP1"                 |   0   int32 magic "MPR1", written last: without it there is no result
  *   4   int32 protocol version             |   4   int32 kind, and whether the body carries handles
  *   8   int32 bytes of the head            |   8   body: the encoded value or error
@@ -20,7 +20,10 @@ export const RESULT_FD = 4
 /** The read end of a pipe whose write end only the parent process holds: end of file means the parent is gone. */
 export const PARENT_FD = 5
 export const ARENA_FD = 6
-/** A spare only: its payload is not valid until one byte can be read here; end of file means that it is not needed. */
+/**
+ * A spare only. It writes one byte once it has read the payload it was born with, and waits: then that may be written over.
+ * One byte to it says that this is done; end of file means that it is not needed.
+ */
 export const START_FD = 7
 
 export const PROTOCOL_VERSION = 1

@@ -44,6 +44,11 @@ export function self(): Self {
   return (carrier[here] ??= findOut())
 }
 
+/** Whether this thread is itself a child: by the start method 'thread'. */
+export function isThread(): boolean {
+  return self().start?.inThread === true
+}
+
 export function isLoading(): boolean {
   return self().words[LOADING] === 1
 }
