@@ -1,5 +1,5 @@
 import {
-  abortError, argumentType, argumentValue, BrokenBarrierError, checkSyncWaitOptions, checkWaitOptions, deadlineAfter, registerHandle,
+  AbortError, abortError, argumentType, argumentValue, BrokenBarrierError, checkSyncWaitOptions, checkWaitOptions, deadlineAfter, registerHandle,
   remainingMs, type SyncWaitOptions, type WaitOptions,
 } from '@multiproc/core'
 import { barrierBytes, BarrierWords, formatBarrier, MOST_PARTIES, type Passage } from './barrier-words.ts'
@@ -102,6 +102,9 @@ export class Barrier extends BlockHandle<SharedBarrier> {
       }
       if (passage === 'broken') throw broken(call)
       return index
+    } catch (error) {
+      if (!(error instanceof AbortError && signal?.aborted)) throw error
+      throw new AbortError(`\`${call}\` was aborted, which broke the barrier for all. Call reset() when all are ready to begin again.`, { cause: signal.reason })
     } finally {
       barrier.release()
     }

@@ -8,7 +8,7 @@ import type { LockGuard } from './guard.ts'
 import { Lock } from './lock.ts'
 import { holds, RLock } from './rlock.ts'
 import type { Home } from './home.ts'
-import { checkNames } from './names.ts'
+import { checkLockHasName, checkNames } from './names.ts'
 import { LOCK_VERSION, SharedBlock, type BlockKind, type NameOptions } from './shared-block.ts'
 import { LOCK, SharedLock } from './shared-lock.ts'
 
@@ -59,6 +59,7 @@ export class Condition extends BlockHandle<SharedCondition> {
     if (!arrived) checkNames(call, options)
     if (lock !== undefined && !(lock instanceof Lock)) throw argumentType(`${call}: lock`, 'a Lock or RLock', lock)
     if (lock?.closed) throw closedError(`\`${call}\``)
+    if (lock !== undefined && !arrived) checkLockHasName(`${call}: lock`, lock, options)
     super(arrived ? options : SharedBlock.make(SharedCondition, CONDITION, call, [], options))
     this.#ownsLock = lock === undefined || arrived
     this.#lock = lock ?? lockFor(options?.name)

@@ -1,5 +1,11 @@
 import { argumentValue, checkObjectName, checkOptions } from '@multiproc/core'
-import type { NameOptions } from './shared-block.ts'
+import { BLOCK, type BlockHandle } from './block-handle.ts'
+import type { NameOptions, SharedBlock } from './shared-block.ts'
+
+/** Unrelated programs that meet at a name would hold a lock each if the one they were given has none. */
+export function checkLockHasName(what: string, lock: BlockHandle<SharedBlock>, options: NameOptions | undefined): void {
+  if (options?.name !== undefined && !lock[BLOCK].isNamed) throw argumentValue(what, `a lock with a name, as ${JSON.stringify(options.name)} has one`, lock)
+}
 
 /** Checks the options of a constructor: those of every primitive, and `more`. */
 export function checkNames(call: string, options: NameOptions | undefined, more: readonly string[] = []): void {

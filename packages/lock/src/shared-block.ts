@@ -68,6 +68,10 @@ export abstract class SharedBlock {
     return new type(sent === undefined ? ArenaHome.attach(kind, place) : NamedHome.arrive(kind, sent))
   }
 
+  get isNamed(): boolean {
+    return this.home instanceof NamedHome
+  }
+
   /** How it travels: for `reduce`. What it has as `extra` is for `received`. */
   sent(): ReturnType<Home['sent']> {
     return this.home.sent()

@@ -1,5 +1,5 @@
 import { argumentType } from '@multiproc/core'
-import { checkNames, RLock, type NameOptions } from '@multiproc/lock'
+import { checkLockHasName, checkNames, RLock, type NameOptions } from '@multiproc/lock'
 import { SharedBlock } from './block.ts'
 import { NamedBlock, type NamedPlan } from './named-block.ts'
 import type { LockChoice } from './handle.ts'
@@ -14,6 +14,7 @@ export function checkSharedOptions(call: string, options: SharedOptions | undefi
   checkNames(call, options, ['lock'])
   const lock = options?.lock ?? true
   if (typeof lock !== 'boolean' && !(lock instanceof RLock)) throw argumentType(`${call}: options.lock`, 'a boolean or an RLock', lock)
+  if (lock instanceof RLock) checkLockHasName(`${call}: options.lock`, lock, options)
   return lock
 }
 

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { eventually, runProgram, startProgram, type Program } from '@multiproc/testing'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { Lock } from '@multiproc/lock'
+import { Condition, Lock } from '@multiproc/lock'
 
 let folder: string
 let names: string
@@ -108,6 +108,16 @@ describe('unrelated programs', () => {
     first.kill()
     expect(await outcome(second)).toBe('BrokenBarrierError')
     await first.ended
+  })
+
+  it('must give a condition with a name a lock with a name, or each would hold one of its own', () => {
+    using lock = new Lock()
+    expect(() => new Condition(lock, { name: 'shared' })).toThrow(expect.objectContaining({ code: 'ERR_MULTIPROC_ARG_VALUE' }) as Error)
+    expect(files()).toEqual([])
+    using named = new Lock({ name: 'named' })
+    using condition = new Condition(named, { name: 'shared' })
+    expect(condition.tryAcquire()).toBe(true)
+    condition.release()
   })
 
   it('exclude each other while the files of their locks come and go', async () => {

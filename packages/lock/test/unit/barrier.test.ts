@@ -63,7 +63,7 @@ describe('Barrier', () => {
     const aborted = barrier.wait({ signal: abort.signal })
     const other = barrier.wait()
     abort.abort()
-    await expect(aborted).rejects.toMatchObject({ name: 'AbortError' })
+    await expect(aborted).rejects.toMatchObject({ name: 'AbortError', message: expect.stringContaining('which broke the barrier') })
     await expect(other).rejects.toThrow(BrokenBarrierError)
   })
 

@@ -71,8 +71,9 @@ function orphans(): { pid: number; command: string }[] {
 
 function asText({ platform, folder, names, orphans, removed }: Report): string {
   const rows = names.map(({ name, kind, isUsed, users, holder }) => {
+    const held = holder === undefined ? '' : users.includes(holder) ? `, held by ${holder}` : `, was held by ${holder}, which is dead: the next holder is told`
     const who = isUsed ? `used by ${users.join(', ') || 'somebody who cannot be seen'}` : 'left by a program that was killed'
-    return `  ${name.padEnd(24)} ${kind.padEnd(12)} ${who}${holder === undefined ? '' : `, held by ${holder}`}`
+    return `  ${name.padEnd(24)} ${kind.padEnd(12)} ${who}${held}`
   })
   return [
     ...Object.entries(platform).map(([fact, value]) => `${fact}: ${value}`),

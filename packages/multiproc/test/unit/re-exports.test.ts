@@ -5,7 +5,7 @@ import * as multiproc from '../../src/index.ts'
 const { dependencies } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as { dependencies: Record<string, string> }
 
 /** What only packages built on top need. */
-const INTERNAL = ['internals', 'processClass', 'checkNames', 'rlockBeside']
+const INTERNAL = ['internals', 'processClass', 'checkLockHasName', 'checkNames', 'rlockBeside']
 
 describe('multiproc', () => {
   it.each(Object.keys(dependencies).filter((name) => !/\/(core|closure)$/.test(name)))('re-exports all that %s exports for programs', async (name) => {

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { runProgram } from '@multiproc/testing'
 import { afterEach, beforeEach, expect, it } from 'vitest'
+import { RLock } from '@multiproc/lock'
 import { SharedArray, SharedStruct, SharedValue } from '@multiproc/shared'
 
 let folder: string
@@ -54,6 +55,7 @@ it('refuses another class, type or size, and what is there or is not', () => {
   expect(() => new SharedStruct({ y: 'int8' }, { name: 's' })).toThrow(code('EXISTS'))
   expect(() => new SharedValue('int32', 0, { name: 'v', create: 'exclusive' })).toThrow(code('EXISTS'))
   expect(() => new SharedValue('int32', 0, { name: 'w', create: false })).toThrow(code('NOT_FOUND'))
+  expect(() => new SharedValue('int32', 0, { name: 'w', lock: new RLock() })).toThrow(code('ARG_VALUE'))
 })
 
 it('is the same memory for another program, in a child too', async () => {
