@@ -129,7 +129,7 @@ export const codes = {
   },
   ERR_MULTIPROC_FOREIGN: {
     when: 'A handle reached a process that does not belong to its family (`fork`, `cluster`, `postMessage`, another program); or a named object belongs to another user, or is none of ours.',
-    then: 'Meet by `name` (locks, shared memory) or by address (`Listener`, `Manager`).',
+    then: 'Meet by `name` (locks, shared memory) or by address (`Manager`).',
   },
   ERR_MULTIPROC_EXISTS: {
     when: 'A named object exists already, or was made with other parameters.',
@@ -177,7 +177,7 @@ export const codes = {
   },
   ERR_MULTIPROC_ABANDONED: {
     when: 'The holder of a lock died, and the lock was made with `onAbandoned: \'throw\'` (`AbandonedError`).',
-    then: 'Check the data it guards, then make a new lock.',
+    then: 'Repair the data it guards, then acquire again: nobody holds it now.',
   },
   ERR_MULTIPROC_BROKEN_BARRIER: {
     when: 'A barrier was aborted, reset, timed out, or lost a party (`BrokenBarrierError`).',
@@ -192,7 +192,7 @@ export const codes = {
     then: 'See `cause`, `originalName` and `remoteStack`; export the class from a module to get the original.',
   },
   ABORT_ERR: {
-    when: 'The `signal` of the call was aborted (`AbortError`). Nothing was taken, put or changed.',
+    when: 'The `signal` of the call was aborted (`AbortError`). Nothing was taken, put or changed by a wait; a barrier that a party leaves is broken, and an aborted task may have run in part.',
     then: '`cause` is the reason of the signal.',
   },
 } as const satisfies Record<string, CodeEntry>
