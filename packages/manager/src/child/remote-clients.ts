@@ -52,10 +52,17 @@ export async function listen(server: Server, settings: ListenSettings): Promise<
     listener.listen(typeof address === 'string' ? { path: address } : address, () => resolve())
   })
   listener.on('error', () => {})
-  if (typeof address === 'string') process.on('exit', () => unlink(address))
+  const onExit = (): void => {
+    if (typeof address === 'string') unlink(address)
+  }
+  process.on('exit', onExit)
   return {
     address: typeof address === 'string' ? address : { host: address.host, port: (listener.address() as { port: number }).port },
-    close: () => void listener.close(),
+    close() {
+      // It takes the socket away itself; what is there later is somebody else's.
+      process.off('exit', onExit)
+      listener.close()
+    },
   }
 }
 

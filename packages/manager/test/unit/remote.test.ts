@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -156,8 +156,14 @@ it('serves over a unix socket', async () => {
   stop.abort()
   await serving
   const address = join(tmpdir(), `mp-manager-${process.pid}.sock`)
+  const before = process.listeners('exit')
   await serve({ address })
   expect(await (await client()).value('x').get()).toBe('x')
+  stop.abort()
+  await serving
+  expect(existsSync(address)).toBe(false)
+  // Another server may be there when this process exits.
+  expect(process.listeners('exit').filter((listener) => !before.includes(listener))).toEqual([])
 })
 
 it('serves over TLS', async () => {
