@@ -79,7 +79,7 @@ export class BaseManager {
   /** `new this(options).connect()`. Python: `manager.connect()`. */
   static connect<M extends BaseManager>(this: new (options?: ManagerOptions) => M, options: ManagerOptions & WaitOptions): Promise<M> {
     const { timeout, signal, ...rest } = options
-    return new this(rest).connect({ ...(timeout !== undefined && { timeout }), ...(signal && { signal }) })
+    return new this(rest).connect({ timeout, signal })
   }
 
   /**

@@ -1,4 +1,4 @@
-import { argumentType, argumentValue, checkWaitOptions } from '@multiproc/core'
+import { argumentType, argumentValue, checkWaitOptions, currentThread, deadlineAfter, remainingMs } from '@multiproc/core'
 import type { WaitOptions } from '@multiproc/core'
 import { call } from '../proxy.ts'
 import { exposedOfLock, LockProxy, LockState, waitingOfLock } from './lock.ts'
@@ -95,12 +95,13 @@ export class ConditionProxy extends LockProxy {
   async waitFor(predicate: () => unknown, options?: WaitOptions): Promise<boolean> {
     if (typeof predicate !== 'function') throw argumentType('condition.waitFor(): predicate', 'a function', predicate)
     const { timeout, signal } = checkWaitOptions('condition.waitFor()', options)
-    const endMs = timeout === undefined ? Infinity : performance.now() + timeout
+    const thread = currentThread()
+    const deadlineMs = deadlineAfter(thread, timeout)
     for (;;) {
       if (await predicate()) return true
-      const left = endMs - performance.now()
-      if (left <= 0) return false
-      await this.wait({ ...(left !== Infinity && { timeout: left }), ...(signal && { signal }) })
+      const left = remainingMs(thread, deadlineMs)
+      if (left === 0) return false
+      await this.wait({ timeout: left === Infinity ? undefined : left, signal })
     }
   }
 

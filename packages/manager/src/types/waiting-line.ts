@@ -18,7 +18,7 @@ export class WaitingLine {
   wait<T>(call: string, { signal }: Pick<CallContext, 'signal'>, timeout: number | undefined, attempt: () => T | undefined): T | undefined | Promise<T | undefined> {
     const found = this.isEmpty ? attempt() : undefined
     if (found !== undefined || timeout === 0) return found
-    return this.#line.enter(call, attempt, { signal, ...(timeout !== undefined && { timeout }) })
+    return this.#line.enter(call, attempt, { signal, timeout })
   }
 
   /** Something has changed: whoever can go on does. An attempt may lead here again. */
