@@ -51,7 +51,7 @@ export class Registry {
 
   /** A promise if making it takes one: calls wait for it. */
   create(object: ObjectId, typeName: string, args: readonly unknown[], referent: Referent): unknown {
-    const type = this.#types.get(typeName) ?? catalog.get(typeName)?.type
+    const type = this.#typeOf(typeName)
     if (type === undefined || type === iterator) {
       throw new MultiprocError('ERR_MULTIPROC_NOT_FOUND', `manager.${typeName}() failed: the server knows no such type. Register it before the server starts.`, { details: { type: typeName } })
     }
@@ -124,6 +124,10 @@ export class Registry {
     await Promise.allSettled([...this.#entries.values()].map((entry) => this.#drop(entry)))
   }
 
+  #typeOf(name: string): ManagedType | undefined {
+    return this.#types.get(name) ?? catalog.get(name)?.type
+  }
+
   #find(object: ObjectId): Entry | undefined {
     return this.#entries.get(object) ?? this.#entries.get(this.#names.get(object) ?? '')
   }
@@ -190,7 +194,7 @@ export class Registry {
   }
 
   #adopt(typeName: string, value: unknown): object {
-    const type = this.#types.get(typeName) ?? catalog.get(typeName)?.type
+    const type = this.#typeOf(typeName)
     if (type === undefined) throw argumentValue('register(): options.returns', 'types that the manager has', typeName)
     const own = this.#types.has(typeName) || type === iterator ? value : type.create([value])
     const referent = Referent.create()
