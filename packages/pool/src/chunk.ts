@@ -1,3 +1,5 @@
+import { Portion } from './portion.ts'
+
 /** Chunks per worker when nothing is said, and the first one would be like all: enough to even out items of different cost. Source: CPython's Pool.map. */
 const CHUNKS_PER_WORKER = 4
 /** The last chunks are no smaller than one of so many for each worker: each costs a message. */
@@ -22,24 +24,9 @@ export function chunkBounds(items: number, workers: number, chunkSize: number | 
 /** An adaptive chunk is so long, about: short against what a person or a timer notices, long against a message. */
 const CHUNK_MICROSECONDS = 500
 
-/** Items for the next chunk of a stream: as many as take half a millisecond, as far as the last chunks tell. */
-export class ChunkSize {
-  readonly #most: number
-  #mean = Infinity
-
-  /** @param most - an upper bound, whatever is measured. */
+/** Items for the next chunk of a stream: as many as take half a millisecond, and `most` at most. */
+export class ChunkSize extends Portion {
   constructor(most: number) {
-    this.#most = Math.max(1, most)
-  }
-
-  get next(): number {
-    return Math.max(1, Math.min(this.#most, Math.floor(CHUNK_MICROSECONDS / this.#mean)))
-  }
-
-  /** A chunk of so many items ran for so long. */
-  ran(items: number, microseconds: number): void {
-    const each = Math.max(1, microseconds) / items
-    // As with the window of a worker: a long one counts at once, short ones have to be many.
-    this.#mean = each > this.#mean || this.#mean === Infinity ? each : this.#mean + (each - this.#mean) / 4
+    super(CHUNK_MICROSECONDS, most, 4)
   }
 }

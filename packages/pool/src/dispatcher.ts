@@ -7,11 +7,13 @@ import type { CrewOwner, WorkerInfo } from './crew.ts'
 import { Deadlines } from './deadlines.ts'
 import type { Definition } from './definitions.ts'
 import { Histogram } from './histogram.ts'
+import { Lines } from './lines.ts'
 import type { PoolSettings } from './options.ts'
+import { Portion } from './portion.ts'
 import { RunTimes } from './run-times.ts'
 import { LEAVING, PAUSING, SENT, SETTLED, WAITING } from './task.ts'
 import type { Task, TaskOwner } from './task.ts'
-import { WaitingTasks } from './waiting.ts'
+import type { WaitingTasks } from './waiting.ts'
 import type { WorkerSlot } from './worker-slot.ts'
 
 /** What happens in a pool, as its events and channels tell it. Called in a turn of its own. */
@@ -56,9 +58,9 @@ export class Dispatcher implements CrewOwner, TaskOwner {
   readonly #settings: PoolSettings
   readonly #observer: PoolObserver
   readonly #thread: Thread
-  readonly #waiting = new WaitingTasks()
-  /** By seat: tasks for that one only. */
-  readonly #pinned = new Map<number, WaitingTasks>()
+  readonly #lines: Lines
+  /** How many tasks a worker's channel may have. */
+  readonly #window = new Portion(WORK_AHEAD_MICROSECONDS, MOST_IN_CHANNEL, 8)
   readonly #pausing = new Map<Task, () => void>()
   /** At the last answer, or failure, or the first task of a turn: near enough, and cheaper than a clock for each task of a burst. */
   #nowMs: number
@@ -68,12 +70,12 @@ export class Dispatcher implements CrewOwner, TaskOwner {
   /** Tasks submitted in this turn. */
   #inThisTurn = 0
   #nextSeat = 0
-  #meanMicroseconds = Infinity
   #failure: unknown
   #resolveEnded!: () => void
 
   constructor(settings: PoolSettings, observer: PoolObserver) {
     this.#settings = settings
+    this.#lines = new Lines(settings.processes)
     this.#observer = observer
     this.#thread = currentThread()
     this.#nowMs = this.#thread.nowMs()
@@ -96,9 +98,7 @@ export class Dispatcher implements CrewOwner, TaskOwner {
 
   /** How many tasks are with no worker yet. */
   get waiting(): number {
-    let { size } = this.#waiting
-    for (const line of this.#pinned.values()) size += line.size
-    return size
+    return this.#lines.size
   }
 
   get isMore(): boolean {
@@ -113,7 +113,7 @@ export class Dispatcher implements CrewOwner, TaskOwner {
     task.submittedMs = this.#nowMs
     if (this.#failure !== undefined) return task.fail(this.#failure)
     task.place = WAITING
-    this.#enqueue(task)
+    this.#lines.push(task)
     // The first ones of a turn begin at once. Of a burst many go together: each message to a sleeping worker costs a system call.
     if (++this.#inThisTurn <= this.#settings.processes) {
       if (this.#inThisTurn === 1) queueMicrotask(this.#endOfTurn)
@@ -146,8 +146,10 @@ export class Dispatcher implements CrewOwner, TaskOwner {
   /** Rejects those of them that no worker has begun. */
   withdraw(tasks: Iterable<Task>, reason: unknown): void {
     for (const task of tasks) {
-      if (task.place === SENT && task.slot !== undefined) this.#putBack(task.slot.takeBack(Infinity))
-      if (task.place === WAITING) this.#drop(task, reason)
+      if (task.place === SENT && task.slot !== undefined) this.#lines.putBack(task.slot.takeBack(Infinity))
+      if (task.place !== WAITING) continue
+      task.fail(reason)
+      this.#lines.withdrawn(task)
     }
     this.#dispatch()
   }
@@ -207,7 +209,7 @@ export class Dispatcher implements CrewOwner, TaskOwner {
     const pause = this.deadlines.add(attempts.delayMs, () => {
       this.#pausing.delete(task)
       task.place = WAITING
-      this.#enqueue(task)
+      this.#lines.push(task)
       this.#dispatch()
     })
     this.#pausing.set(task, () => this.deadlines.cancel(pause))
@@ -234,15 +236,14 @@ export class Dispatcher implements CrewOwner, TaskOwner {
   /** Rejects all there is. */
   giveUp(reason: unknown): void {
     this.#failure ??= reason
-    const tasks = this.#waiting.takeAll()
-    for (const line of this.#pinned.values()) tasks.push(...line.takeAll())
+    const tasks = this.#lines.takeAll()
     for (const [task, stopPause] of this.#pausing) {
       stopPause()
       tasks.push(task)
     }
     this.#pausing.clear()
     for (const slot of this.crew.slots) tasks.push(...slot.takeAll())
-    for (const task of tasks) task.place = task.place === SETTLED ? SETTLED : LEAVING
+    for (const task of tasks) if (task.place !== SETTLED) task.place = LEAVING
     for (const task of tasks) task.fail(this.#failure)
   }
 
@@ -266,13 +267,11 @@ export class Dispatcher implements CrewOwner, TaskOwner {
     slot.lastBusyMs = this.#nowMs
     this.crew.succeeded()
     this.ran.add(microseconds)
-    // A long task counts at once, short ones have to be many: too small a window costs little, too large a one makes tasks wait.
-    const mean = this.#meanMicroseconds
-    this.#meanMicroseconds = microseconds > mean || mean === Infinity ? microseconds : mean + (microseconds - mean) / 8
+    this.#window.ran(1, microseconds)
   }
 
   returned(task: Task): void {
-    this.#putBack([task])
+    this.#lines.putBack([task])
   }
 
   idle(slot: WorkerSlot): void {
@@ -282,7 +281,7 @@ export class Dispatcher implements CrewOwner, TaskOwner {
   }
 
   gone(slot: WorkerSlot, untouched: Task[]): void {
-    this.#putBack(untouched)
+    this.#lines.putBack(untouched)
     this.crew.gone(slot)
     this.#observer.workerExit(infoOf(slot))
     this.#dispatch()
@@ -329,46 +328,25 @@ export class Dispatcher implements CrewOwner, TaskOwner {
     return false
   }
 
-  #enqueue(task: Task): void {
-    this.#lineOf(task).push(task)
-  }
-
-  #lineOf({ options: { affinity }, seat }: Task): WaitingTasks {
-    const pinnedTo = seat ?? (affinity === undefined ? undefined : hashOf(affinity) % this.#settings.processes)
-    if (pinnedTo === undefined) return this.#waiting
-    let line = this.#pinned.get(pinnedTo)
-    if (line === undefined) this.#pinned.set(pinnedTo, (line = new WaitingTasks()))
-    return line
-  }
-
-  #drop(task: Task, reason: unknown): void {
-    task.fail(reason)
-    this.#lineOf(task).withdrawn()
-  }
-
-  #putBack(untouched: readonly Task[]): void {
-    for (const task of untouched.toReversed()) this.#lineOf(task).putBack([task])
-  }
-
   #dispatch(): void {
     this.#sendWaiting()
-    if (this.#waiting.size > 0) this.crew.grow()
+    if (this.#lines.any.size > 0) this.crew.grow()
     else this.#shareOut()
   }
 
   #sendWaiting(): void {
-    if (this.#pinned.size > 0) this.#sendPinned()
-    while (this.#waiting.size > 0) {
+    if (this.#lines.pinned.size > 0) this.#sendPinned()
+    while (this.#lines.any.size > 0) {
       const slot = this.#choose()
       if (slot === undefined) return
       // To each its share, so that none waits while another has all.
-      const share = Math.max(1, Math.min(MOST_AT_ONCE, Math.ceil(this.#waiting.size / this.#settings.processes)))
-      if (this.#sendTo(slot, this.#waiting, Math.min(share, this.#roomOf(slot))) === 0) return
+      const share = Math.max(1, Math.min(MOST_AT_ONCE, Math.ceil(this.#lines.any.size / this.#settings.processes)))
+      if (this.#sendTo(slot, this.#lines.any, Math.min(share, this.#roomOf(slot))) === 0) return
     }
   }
 
   #sendPinned(): void {
-    for (const [seat, line] of this.#pinned) {
+    for (const [seat, line] of this.#lines.pinned) {
       if (line.size === 0) continue
       const slot = this.crew.seats[seat]
       if (slot === undefined) this.crew.start(seat)
@@ -400,7 +378,7 @@ export class Dispatcher implements CrewOwner, TaskOwner {
   #roomOf(slot: WorkerSlot): number {
     if (slot.state !== 'ready') return 0
     const { concurrency, maxTasksPerChild } = this.#settings
-    const window = concurrency > 1 ? concurrency : Math.max(1, Math.min(MOST_IN_CHANNEL, Math.floor(WORK_AHEAD_MICROSECONDS / this.#meanMicroseconds)))
+    const window = concurrency > 1 ? concurrency : this.#window.next
     return Math.min(window, maxTasksPerChild - slot.tasksDone) - slot.tasks.length
   }
 
@@ -425,7 +403,7 @@ export class Dispatcher implements CrewOwner, TaskOwner {
     for (const slot of this.crew.slots) if (slot.tasks.length > (busy?.tasks.length ?? this.#settings.concurrency)) busy = slot
     if (busy === undefined) return
     // Not all to the idle one: more may come back than was asked for.
-    this.#putBack(busy.takeBack(Math.ceil((busy.tasks.length - this.#settings.concurrency) / 2)))
+    this.#lines.putBack(busy.takeBack(Math.ceil((busy.tasks.length - this.#settings.concurrency) / 2)))
     this.#sendWaiting()
   }
 
@@ -436,10 +414,4 @@ export class Dispatcher implements CrewOwner, TaskOwner {
     this.#stopPassing()
     this.#resolveEnded()
   }
-}
-
-function hashOf(key: string | number): number {
-  let hash = 0
-  for (const char of String(key)) hash = (hash * 31 + (char.codePointAt(0) as number)) >>> 0
-  return hash
 }

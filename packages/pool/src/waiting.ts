@@ -19,10 +19,10 @@ export class WaitingTasks {
     this.#line(task.options.priority ?? 0).back.push(task)
   }
 
-  /** What was taken back begins before all others of its priority, in the order given. */
-  putBack(tasks: readonly Task[]): void {
-    this.size += tasks.length
-    for (const task of tasks.toReversed()) this.#line(task.options.priority ?? 0).front.push(task)
+  /** What was taken back begins before all others of its priority. */
+  putBack(task: Task): void {
+    this.size += 1
+    this.#line(task.options.priority ?? 0).front.push(task)
   }
 
   peek(): Task | undefined {
